@@ -1,0 +1,446 @@
+package lambdabatch_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lambdabatch/lambdabatch"
+)
+
+func TestDo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		b := newBatcher(t, s.Client())
+		got, err := b.Do(t.Context(), "hello")
+		require.NoError(t, err)
+		assert.Equal(t, "HELLO", got)
+	})
+}
+
+func TestRecordsOfManyCallersShareAnInvocation(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		b := newBatcher(t, s.Client())
+		var callers sync.WaitGroup
+		for range 20 {
+			callers.Go(func() {
+				got, err := b.Do(t.Context(), "hello")
+				assert.NoError(t, err)
+				assert.Equal(t, "HELLO", got)
+			})
+		}
+		callers.Wait()
+		assert.Equal(t, []int{20}, sizes(s))
+	})
+}
+
+func TestSealing(t *testing.T) {
+	t.Parallel()
+	t.Run("linger", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start, why := newService(t), time.Now(), &reasons{}
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(5*time.Second), why.hook())
+			b.Submit(t.Context(), "a")
+			time.Sleep(3 * time.Second)
+			b.Submit(t.Context(), "b")
+			time.Sleep(10 * time.Second)
+			f := b.Submit(t.Context(), "c")
+			<-f.Done()
+			assert.Equal(t, []int{2, 1}, sizes(s))
+			assert.Equal(t, []time.Duration{5 * time.Second, 18 * time.Second}, instants(s, start))
+			assert.Equal(t, []lambdabatch.SealReason{lambdabatch.SealedLinger, lambdabatch.SealedLinger}, why.seen())
+			assert.Equal(t, 5*time.Second, f.Attempts()[0].Wait)
+		})
+	})
+	t.Run("count", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start, why := newService(t), time.Now(), &reasons{}
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(5*time.Second), lambdabatch.WithMaxRecords(3), why.hook())
+			for _, text := range texts(7) {
+				b.Submit(t.Context(), text)
+			}
+			require.NoError(t, b.Close())
+			assert.ElementsMatch(t, []int{3, 3, 1}, sizes(s))
+			assert.Equal(t, []time.Duration{0, 0, 0}, instants(s, start))
+			assert.ElementsMatch(t, []lambdabatch.SealReason{lambdabatch.SealedFull, lambdabatch.SealedFull, lambdabatch.SealedClose}, why.seen())
+		})
+	})
+	t.Run("bytes", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start, why := newService(t), time.Now(), &reasons{}
+			// {"records":[{"id":"1","data":"text a"},{"id":"2","data":"text b"}]} has 67 bytes.
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(5*time.Second), lambdabatch.WithMaxBytes(67), why.hook())
+			for i, text := range texts(5) {
+				b.Submit(t.Context(), text, lambdabatch.ID(string(rune('1'+i))))
+			}
+			synctest.Wait()
+			time.Sleep(6 * time.Second)
+			assert.Equal(t, []int{2, 2, 1}, sizes(s))
+			assert.Equal(t, []time.Duration{0, 0, 5 * time.Second}, instants(s, start))
+			for _, i := range s.Invocations() {
+				assert.LessOrEqual(t, len(i.Payload), 67)
+			}
+			assert.Len(t, s.Invocations()[0].Payload, 67)
+			assert.Equal(t, []lambdabatch.SealReason{lambdabatch.SealedBytes, lambdabatch.SealedBytes, lambdabatch.SealedLinger}, why.seen())
+		})
+	})
+	t.Run("deadline", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start, why := newService(t), time.Now(), &reasons{}
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(5*time.Second), why.hook())
+			b.Submit(t.Context(), "a")
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := b.Do(ctx, "b")
+			require.NoError(t, err)
+			assert.Equal(t, []int{2}, sizes(s), "the other goes along")
+			assert.Equal(t, []time.Duration{time.Second / 2}, instants(s, start))
+			assert.Equal(t, []lambdabatch.SealReason{lambdabatch.SealedDeadline}, why.seen())
+		})
+	})
+	t.Run("flush", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start, why := newService(t), time.Now(), &reasons{}
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(time.Hour), why.hook())
+			f := b.Submit(t.Context(), "a")
+			require.NoError(t, b.Flush(t.Context()))
+			select {
+			case <-f.Done():
+			default:
+				t.Error("Flush returned before the record was resolved")
+			}
+			assert.Equal(t, []time.Duration{0}, instants(s, start))
+			assert.Equal(t, []lambdabatch.SealReason{lambdabatch.SealedFlush}, why.seen())
+		})
+	})
+	t.Run("no linger", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start := newService(t), time.Now()
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(0))
+			for range 3 {
+				_, err := b.Do(t.Context(), "a")
+				require.NoError(t, err)
+			}
+			assert.Equal(t, []time.Duration{0, 0, 0}, instants(s, start))
+		})
+	})
+	t.Run("buffer smaller than a batch", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start, why := newService(t), time.Now(), &reasons{}
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(time.Hour), lambdabatch.WithMaxBuffered(2, 1<<20), why.hook())
+			for _, text := range texts(4) {
+				b.Submit(t.Context(), text)
+			}
+			require.NoError(t, b.Close())
+			assert.Equal(t, []int{2, 2}, sizes(s))
+			assert.Equal(t, []time.Duration{0, 0}, instants(s, start))
+			assert.Equal(t, []lambdabatch.SealReason{lambdabatch.SealedFull, lambdabatch.SealedClose}, why.seen())
+		})
+	})
+}
+
+// The permit comes first, and the batch is sealed after: with one invocation a
+// second, whatever has come by then travels.
+func TestPermitFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, start := newService(t), time.Now()
+		b := newBatcher(t, s.Client(), lambdabatch.WithLinger(0), lambdabatch.WithMaxRecords(20),
+			lambdabatch.WithLimiter(newLimiter(t, lambdabatch.Rate(1, 1))))
+		// One record each 100 ms, for 5 s, then one each 10 ms.
+		b.Submit(t.Context(), "a")
+		time.Sleep(50 * time.Millisecond)
+		for range 50 {
+			b.Submit(t.Context(), "a")
+			time.Sleep(100 * time.Millisecond)
+		}
+		for range 100 {
+			b.Submit(t.Context(), "a")
+			time.Sleep(10 * time.Millisecond)
+		}
+		require.NoError(t, b.Close())
+		assert.Equal(t, []int{1, 10, 10, 10, 10, 10, 20, 20, 20, 20, 20}, sizes(s))
+		for i, at := range instants(s, start) {
+			assert.InDelta(t, float64(time.Duration(i)*time.Second), float64(at), float64(time.Microsecond))
+		}
+	})
+}
+
+func TestTenantsNeverShareABatch(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		b := newBatcher(t, s.Client())
+		for range 10 {
+			b.Submit(t.Context(), "a", lambdabatch.Tenant("one"))
+			b.Submit(t.Context(), "b", lambdabatch.Tenant("two"))
+			b.Submit(t.Context(), "c")
+		}
+		require.NoError(t, b.Close())
+		tenants := map[string]int{}
+		for _, i := range s.Invocations() {
+			tenants[i.Tenant] += len(i.Records())
+		}
+		assert.Equal(t, map[string]int{"one": 10, "two": 10, "": 10}, tenants)
+		assert.Equal(t, []int{10, 10, 10}, sizes(s))
+	})
+}
+
+func TestRecordsOfOneIDAreNeverInOneBatch(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		b := newBatcher(t, s.Client())
+		x1 := b.Submit(t.Context(), "first", lambdabatch.ID("x"))
+		y := b.Submit(t.Context(), "other", lambdabatch.ID("y"))
+		x2 := b.Submit(t.Context(), "second", lambdabatch.ID("x"))
+		for f, want := range map[*lambdabatch.Future[string]]string{x1: "FIRST", y: "OTHER", x2: "SECOND"} {
+			got, err := f.Await(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		}
+		assert.ElementsMatch(t, []int{2, 1}, sizes(s))
+	})
+}
+
+func TestACancelledRecordLeavesAndTheRestTravel(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, start := newService(t), time.Now()
+		b := newBatcher(t, s.Client(), lambdabatch.WithLinger(5*time.Second))
+		stays := b.Submit(t.Context(), "stays")
+		ctx, cancel := context.WithCancel(t.Context())
+		leaves := b.Submit(ctx, "leaves")
+		time.Sleep(time.Second)
+		cancel()
+		<-leaves.Done()
+		assert.Equal(t, time.Second, time.Since(start), "at once")
+		_, err := leaves.Await(t.Context())
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, lambdabatch.NotExecuted, lambdabatch.CertaintyOf(err))
+		got, err := stays.Await(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "STAYS", got)
+		assert.Equal(t, []int{1}, sizes(s))
+		assert.Equal(t, "stays", texto(s.Invocations()[0].Records()[0].Data))
+	})
+}
+
+func TestBackPressure(t *testing.T) {
+	t.Parallel()
+	t.Run("blocks and frees", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start := newService(t), time.Now()
+			s.Handle(upper, slow(shout, time.Second))
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(0), lambdabatch.WithMaxBuffered(2, 1<<20))
+			for i := range 6 {
+				b.Submit(t.Context(), "a")
+				assert.Equal(t, time.Duration(i/2)*time.Second, time.Since(start))
+			}
+			st := b.Stats()
+			assert.LessOrEqual(t, st.Waiting+st.InFlight, 2)
+		})
+	})
+	t.Run("by bytes", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start := newService(t), time.Now()
+			s.Handle(upper, slow(shout, time.Second))
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(0), lambdabatch.WithMaxBuffered(100, 100))
+			b.Submit(t.Context(), "0123456789", lambdabatch.ID("1")) // 33 bytes
+			b.Submit(t.Context(), "0123456789", lambdabatch.ID("2"))
+			b.Submit(t.Context(), "0123456789", lambdabatch.ID("3"))
+			assert.Equal(t, time.Duration(0), time.Since(start))
+			b.Submit(t.Context(), "0123456789", lambdabatch.ID("4"))
+			assert.Equal(t, time.Second, time.Since(start))
+		})
+	})
+	t.Run("ends with ctx", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start := newService(t), time.Now()
+			s.Handle(upper, slow(shout, 2*time.Second))
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(0), lambdabatch.WithMaxBuffered(1, 1<<20))
+			b.Submit(t.Context(), "a")
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			f := b.Submit(ctx, "b")
+			assert.Equal(t, time.Second, time.Since(start))
+			_, err := f.Await(t.Context())
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Equal(t, lambdabatch.NotExecuted, lambdabatch.CertaintyOf(err))
+		})
+	})
+	t.Run("fails fast", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s := newService(t)
+			b := newBatcher(t, s.Client(), lambdabatch.WithMaxBuffered(1, 1<<20), lambdabatch.WithFailFast())
+			first := b.Submit(t.Context(), "a")
+			_, err := b.Submit(t.Context(), "b").Await(t.Context())
+			require.ErrorIs(t, err, lambdabatch.ErrBufferFull)
+			assert.Equal(t, lambdabatch.NotExecuted, lambdabatch.CertaintyOf(err))
+			_, err = first.Await(t.Context())
+			require.NoError(t, err)
+			_, err = b.Do(t.Context(), "c")
+			require.NoError(t, err, "there is room again")
+		})
+	})
+}
+
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	t.Run("drains", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s := newService(t)
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(time.Hour))
+			var futures []*lambdabatch.Future[string]
+			for _, text := range texts(50) {
+				futures = append(futures, b.Submit(t.Context(), text))
+			}
+			require.NoError(t, b.Shutdown(t.Context()))
+			for _, f := range futures {
+				_, err := f.Await(ended())
+				require.NoError(t, err, "done already")
+			}
+			_, err := b.Do(t.Context(), "late")
+			require.ErrorIs(t, err, lambdabatch.ErrClosed)
+			require.NoError(t, b.Close(), "again")
+		})
+	})
+	t.Run("whose ctx ends first", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start := newService(t), time.Now()
+			s.Handle(upper, slow(shout, 2*time.Second))
+			b := newBatcher(t, s.Client(), lambdabatch.WithMaxRecords(1), lambdabatch.WithMaxBuffered(2, 1<<20),
+				lambdabatch.WithLimiter(newLimiter(t, lambdabatch.InFlight(1))))
+			flying := b.Submit(t.Context(), "flying")
+			waiting := b.Submit(t.Context(), "waiting")
+			var roomless *lambdabatch.Future[string]
+			var submit sync.WaitGroup
+			submit.Go(func() { roomless = b.Submit(t.Context(), "roomless") })
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			require.ErrorIs(t, b.Shutdown(ctx), context.DeadlineExceeded)
+			assert.Equal(t, time.Second, time.Since(start))
+			submit.Wait()
+			for f, certainty := range map[*lambdabatch.Future[string]]lambdabatch.Certainty{
+				flying: lambdabatch.MaybeExecuted, waiting: lambdabatch.NotExecuted, roomless: lambdabatch.NotExecuted,
+			} {
+				_, err := f.Await(ended())
+				require.ErrorIs(t, err, lambdabatch.ErrClosed)
+				assert.Equal(t, certainty, lambdabatch.CertaintyOf(err))
+			}
+			st := b.Stats()
+			assert.Zero(t, st.Waiting+st.InFlight)
+		})
+	})
+}
+
+func TestMap(t *testing.T) {
+	t.Parallel()
+	t.Run("in order", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start := newService(t), time.Now()
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(time.Hour))
+			in := texts(45)
+			var out []string
+			for text, err := range b.Map(t.Context(), values(in)) {
+				require.NoError(t, err)
+				out = append(out, text)
+			}
+			assert.Equal(t, uppers(in), out)
+			assert.ElementsMatch(t, []int{20, 20, 5}, sizes(s))
+			assert.Equal(t, start, time.Now(), "the last batch does not linger")
+		})
+	})
+	t.Run("bounded", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s := newService(t)
+			s.Handle(upper, slow(shout, time.Second))
+			b := newBatcher(t, s.Client(), lambdabatch.WithMaxRecords(2), lambdabatch.WithMaxBuffered(6, 1<<20))
+			taken, yielded := 0, 0
+			for _, err := range b.Map(t.Context(), func(yield func(string) bool) {
+				for _, text := range texts(30) {
+					taken++
+					assert.LessOrEqual(t, taken-yielded, 7)
+					if !yield(text) {
+						return
+					}
+				}
+			}) {
+				require.NoError(t, err)
+				yielded++
+			}
+			assert.Equal(t, 30, yielded)
+		})
+	})
+	t.Run("break", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s := newService(t)
+			b := newBatcher(t, s.Client(), lambdabatch.WithMaxRecords(2), lambdabatch.WithMaxBuffered(4, 1<<20),
+				lambdabatch.WithLimiter(newLimiter(t, lambdabatch.Rate(1, 1))))
+			taken := 0
+			for _, err := range b.Map(t.Context(), func(yield func(string) bool) {
+				for _, text := range texts(30) {
+					if taken++; !yield(text) {
+						return
+					}
+				}
+			}) {
+				require.NoError(t, err)
+				break
+			}
+			require.NoError(t, b.Flush(t.Context()))
+			assert.LessOrEqual(t, taken, 5)
+			assert.Equal(t, []int{2}, sizes(s), "what was still to be sent is not sent")
+		})
+	})
+	t.Run("ctx ends", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s := newService(t)
+			s.Handle(upper, slow(shout, time.Second))
+			b := newBatcher(t, s.Client(), lambdabatch.WithMaxRecords(2), lambdabatch.WithMaxBuffered(2, 1<<20))
+			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+			defer cancel()
+			var got []string
+			var last error
+			for text, err := range b.Map(ctx, values(texts(30))) {
+				if err == nil {
+					got = append(got, text)
+				}
+				last = err
+			}
+			assert.Equal(t, uppers(texts(2)), got)
+			require.ErrorIs(t, last, context.DeadlineExceeded)
+		})
+	})
+}
+
+func TestFlushWaitsForWhatWasSubmittedBefore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, start := newService(t), time.Now()
+		s.Handle(upper, slow(shout, time.Second))
+		b := newBatcher(t, s.Client(), lambdabatch.WithLinger(10*time.Second))
+		b.Submit(t.Context(), "before")
+		var flushes sync.WaitGroup
+		for range 2 {
+			flushes.Go(func() {
+				assert.NoError(t, b.Flush(t.Context()))
+				assert.Equal(t, time.Second, time.Since(start))
+			})
+		}
+		synctest.Wait()
+		after := b.Submit(t.Context(), "after")
+		flushes.Wait()
+		_, err := after.Await(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 11*time.Second, time.Since(start))
+
+		b.Submit(t.Context(), "unlucky")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		require.ErrorIs(t, b.Flush(ctx), context.DeadlineExceeded)
+		require.NoError(t, b.Flush(t.Context()), "nothing was lost")
+	})
+}

@@ -1,0 +1,77 @@
+package lambdabatch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"sync"
+
+	"github.com/lambdabatch/lambdabatch/internal/engine"
+	"github.com/lambdabatch/lambdabatch/internal/wire"
+)
+
+var errNotJSON = errors.New("the json.RawMessage is not valid JSON")
+
+// encode makes the record's entry of a value, exactly as it will be sent.
+func encode[In any](in *In, r *engine.Record) error {
+	if raw, ok := any(in).(*json.RawMessage); ok && *raw != nil {
+		if !wire.Valid(*raw) {
+			return &encodeError{errNotJSON}
+		}
+		r.Entry = entry(r.ID, *raw)
+		return nil
+	}
+	e := encoders.Get().(*encoder)
+	defer encoders.Put(e)
+	e.buf.Reset()
+	var err error
+	if panicked := engine.Guard("the record's MarshalJSON", func() { err = e.json.Encode(in) }); panicked != nil {
+		err = panicked
+	}
+	if err != nil {
+		return &encodeError{err}
+	}
+	r.Entry = entry(r.ID, bytes.TrimSuffix(e.buf.Bytes(), []byte("\n")))
+	return nil
+}
+
+func entry(id string, data []byte) []byte {
+	size := wire.RecordSize(id, data) - len(wire.RequestSeparator)
+	return wire.AppendRecord(make([]byte, 0, size), id, data)
+}
+
+type encoder struct {
+	buf  bytes.Buffer
+	json *json.Encoder
+}
+
+var encoders = sync.Pool{New: func() any {
+	e := &encoder{}
+	e.json = json.NewEncoder(&e.buf)
+	// Escaping for HTML makes six bytes of one, for a reader that is not there.
+	e.json.SetEscapeHTML(false)
+	return e
+}}
+
+// decode reads the data of r's result into out.
+func decode[Out any](data []byte, out *Out, r *engine.Record) error {
+	if raw, ok := any(out).(*json.RawMessage); ok {
+		*raw = bytes.Clone(data) // not to keep the whole response for one record
+		return nil
+	}
+	var err error
+	if panicked := engine.Guard("the result's UnmarshalJSON", func() { err = json.Unmarshal(data, out) }); panicked != nil {
+		err = panicked
+	}
+	if err == nil {
+		return nil
+	}
+	*out = *new(Out) // not half of a value
+	return &ResultError{
+		ID:        r.ID,
+		RequestID: r.LastAttempt().RequestID,
+		Problem:   "its data is not of the type asked for",
+		Payload:   beginning(data),
+		Err:       err,
+	}
+}

@@ -1,0 +1,104 @@
+package lambdabatch
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/lambdabatch/lambdabatch/internal/engine"
+)
+
+// Future is the outcome of one record, to come. Its methods may be called
+// concurrently, any number of times, and it may be dropped: a record goes its
+// way whether or not anybody waits for it.
+type Future[Out any] struct {
+	core   *core
+	record engine.Record
+	done   atomic.Pointer[chan struct{}] // made by the first who asks; closedDone when the outcome is there
+	out    Out
+	err    error
+}
+
+// closedDone is the done of all futures that have their outcome.
+var closedDone = func() *chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return &c
+}()
+
+// ID is the record's ID: the caller's, or a generated one.
+func (f *Future[Out]) ID() string { return f.record.ID }
+
+// Done returns a channel that is closed when the outcome is there.
+func (f *Future[Out]) Done() <-chan struct{} {
+	if done := f.done.Load(); done != nil {
+		return *done
+	}
+	done := make(chan struct{})
+	if f.done.CompareAndSwap(nil, &done) {
+		return done
+	}
+	return *f.done.Load()
+}
+
+func (f *Future[Out]) resolved() bool { return f.done.Load() == closedDone }
+
+// Await waits for the outcome: the value that the function gave for the record,
+// or the error that the record ended with. The end of ctx ends only the wait,
+// with an error that wraps ctx.Err(), and not the record's way.
+func (f *Future[Out]) Await(ctx context.Context) (Out, error) {
+	done := f.Done()
+	select {
+	case <-done:
+		return f.out, f.err
+	default:
+	}
+	select {
+	case <-done:
+		return f.out, f.err
+	case <-ctx.Done():
+		var none Out
+		return none, fmt.Errorf("lambdabatch: waiting for record %s: %w", f.ID(), ctx.Err())
+	}
+}
+
+// Attempt is one invocation that carried a record.
+type Attempt struct {
+	RequestID string        // AWS's, empty if no answer came
+	BatchSize int           // records in the invocation
+	Wait      time.Duration // from Submit to the start of the invocation
+	Duration  time.Duration // of the invocation; 0 if the record's context ended meanwhile
+	Certainty Certainty     // whether the function ran
+	Err       error         // nil: it gave the record's value
+}
+
+// Attempts tells of each invocation that carried the record, in order. It
+// returns nil until the outcome is there.
+func (f *Future[Out]) Attempts() []Attempt {
+	if !f.resolved() {
+		return nil
+	}
+	var attempts []Attempt
+	for _, a := range f.record.Attempts() {
+		attempts = append(attempts, Attempt{a.RequestID, a.BatchSize, a.Wait, a.Duration, Certainty(a.Certainty), a.Err})
+	}
+	return attempts
+}
+
+// resolver is the Future as its record's owner, so that Resolve is not among
+// the methods that users see.
+type resolver[Out any] Future[Out]
+
+// Resolve makes o the future's outcome for all time.
+func (r *resolver[Out]) Resolve(o engine.Outcome) {
+	f := (*Future[Out])(r)
+	f.err = o.Err
+	if f.err == nil && o.Data != nil {
+		f.err = decode(o.Data, &f.out, &f.record)
+	}
+	f.err = f.core.resolved(&f.record, f.err)
+	if waited := f.done.Swap(closedDone); waited != nil {
+		close(*waited)
+	}
+}

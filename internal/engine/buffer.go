@@ -1,0 +1,46 @@
+package engine
+
+import "container/list"
+
+// buffer bounds the records an Engine holds, from Submit to their outcome.
+type buffer struct {
+	maxRecords, maxBytes int
+	records, bytes       int
+	line                 list.List // of the *Record that wait for room, in their order
+}
+
+// fits tells whether r may be taken in: there is room, and nobody who waits for
+// some was here before.
+func (b *buffer) fits(r *Record) bool { return b.line.Len() == 0 && b.hasRoom(r) }
+
+func (b *buffer) hasRoom(r *Record) bool {
+	return b.records < b.maxRecords && b.bytes+len(r.Entry) <= b.maxBytes
+}
+
+func (b *buffer) take(r *Record) {
+	b.records++
+	b.bytes += len(r.Entry)
+}
+
+func (b *buffer) give(r *Record) {
+	b.records--
+	b.bytes -= len(r.Entry)
+}
+
+// wait makes r wait for room. The channel is closed when r is taken in, or
+// settled in its place.
+func (b *buffer) wait(r *Record) <-chan struct{} {
+	r.state = roomless
+	r.room = make(chan struct{})
+	r.place = b.line.PushBack(r)
+	return r.room
+}
+
+// next takes the first who waits out of the line, if there is room for it now.
+func (b *buffer) next() *Record {
+	first := b.line.Front()
+	if first == nil || !b.hasRoom(first.Value.(*Record)) {
+		return nil
+	}
+	return b.line.Remove(first).(*Record)
+}

@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/lambdabatch/lambdabatch/internal/fault"
+)
+
+// Config is what an Engine is made of. All fields but the hooks are required.
+type Config struct {
+	MaxRecords int           // of a batch
+	MaxBytes   int           // of a batch's payload
+	Overhead   int           // bytes of a payload besides its records
+	Linger     time.Duration // how long a lane's oldest record waits for company
+
+	MaxBufferedRecords int
+	MaxBufferedBytes   int
+	FailFast           bool // a full buffer refuses instead of making Submit wait
+
+	MaxAttempts     int // of a record, throttled ones not counted
+	RetryUncertain  bool
+	DeliveryTimeout time.Duration // of a record; 0 is none
+	Backoff         func() backoff.BackOff
+
+	// Acquire waits for the permit to start one invocation. Its release is
+	// called once: with the answer, or with nil when nothing was left to send.
+	Acquire func(context.Context) (release func(*Answer), err error)
+	// Send makes one invocation of a batch and tells what came of it. Its
+	// context ends only when the Engine is made to stop at once.
+	Send func(context.Context, *Batch) Answer
+	// Refused words the error of a batch for which Acquire failed.
+	Refused func(error) error
+
+	// OnRetry, if set, is called for each record that is to be sent again.
+	OnRetry func(r *Record, b *Batch, delay time.Duration, err error)
+	// OnPanic is told of a panic that has no record to fail.
+	OnPanic func(error)
+}
+
+// Answer is what came of one invocation.
+type Answer struct {
+	RequestID string
+	Err       error       // the whole batch failed
+	Fault     fault.Fault // what Err means; without Err only its Certainty counts
+	Results   []Result    // without Err: one for each record, in the batch's order
+}
+
+// Result is what the answer says of one record.
+type Result struct {
+	Data       []byte
+	Err        error         // nil: the record succeeded
+	Retry      bool          // the function asks for it again; Err says so, too
+	RetryAfter time.Duration // not before this
+}

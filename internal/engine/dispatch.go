@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/lambdabatch/lambdabatch/internal/fault"
+)
+
+// askPermit sees to it that a goroutine asks for a permit while a lane is
+// ready, and that none does when none is. One asks at a time: a permit is for
+// the function, and which records use it is decided when it is there.
+func (e *Engine) askPermit() {
+	switch {
+	case e.ready.first == nil:
+		if e.cancelAsk != nil {
+			e.cancelAsk()
+			e.ask, e.cancelAsk = nil, nil
+		}
+	case !e.asking && !e.killed:
+		e.asking = true
+		e.running++
+		go e.run()
+	}
+}
+
+// run is the goroutine of an invocation. It begins by asking for the permit;
+// with the permit in hand it leaves the asking to another, and sends.
+func (e *Engine) run() {
+	for {
+		b, release := e.nextBatch()
+		if b == nil {
+			break
+		}
+		e.fly(b, release)
+		if !e.askAgain() {
+			return
+		}
+	}
+}
+
+// askAgain makes the goroutine that has done its invocation the asking one, if
+// one is needed, and otherwise counts it out.
+func (e *Engine) askAgain() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ready.first != nil && !e.asking && !e.killed {
+		e.asking = true
+		return true
+	}
+	e.leave()
+	return false
+}
+
+// leave counts a goroutine out.
+func (e *Engine) leave() {
+	e.running--
+	e.advance()
+}
+
+// nextBatch waits for the permit and seals a batch for it. There is none when
+// meanwhile all have gone, or the Engine was killed; then the goroutine is
+// counted out.
+func (e *Engine) nextBatch() (*Batch, func(*Answer)) {
+	for {
+		ctx := e.askContext()
+		release, err := e.acquire(ctx)
+		e.mu.Lock()
+		if err != nil && ctx.Err() != nil && e.ready.first != nil && !e.killed {
+			// Called off when the last lane went, but another has come.
+			e.mu.Unlock()
+			continue
+		}
+		var b *Batch
+		if err == nil || ctx.Err() == nil {
+			b = e.seal(time.Now(), err)
+		}
+		e.asking = false
+		if b == nil {
+			e.askPermit()
+			e.leave()
+			e.mu.Unlock()
+			if err == nil {
+				e.guard("the limiter", func() { release(nil) })
+			}
+			return nil, nil
+		}
+		e.askPermit()
+		e.mu.Unlock()
+		return b, release
+	}
+}
+
+// askContext ends when no permit is needed any more.
+func (e *Engine) askContext() context.Context {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ready.first == nil {
+		return ended
+	}
+	if e.ask == nil {
+		e.ask, e.cancelAsk = context.WithCancel(e.stop)
+	}
+	return e.ask
+}
+
+// ended is a context that has ended.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+func (e *Engine) acquire(ctx context.Context) (release func(*Answer), err error) {
+	if panicked := Guard("the limiter", func() { release, err = e.cfg.Acquire(ctx) }); panicked != nil {
+		return nil, panicked
+	}
+	return release, err
+}
+
+// seal makes the next batch of the lane that has been ready longest. limiterErr
+// is why the batch has no permit and must fail.
+func (e *Engine) seal(now time.Time, limiterErr error) *Batch {
+	l := e.ready.first
+	if l == nil || e.killed {
+		return nil
+	}
+	l.comeBack(now)
+	b := &Batch{Tenant: l.tenant, Reason: l.ready, limiterErr: limiterErr}
+	b.Records, b.Bytes = l.seal()
+	if len(b.Records) == e.limits.records {
+		b.Reason = Full // perhaps only since it became ready
+	}
+	b.Flight = &Flight{Size: len(b.Records), Start: now}
+	for _, r := range b.Records {
+		r.fly(b.Flight)
+	}
+	e.flights[b] = struct{}{}
+	e.counts.sealed(b)
+
+	// The lane goes to the end of the line, if it is still ready.
+	e.ready.remove(l)
+	l.ready = NotReady
+	e.update(l, now)
+	return b
+}
+
+// fly makes the invocation of a batch and deals with what came of it.
+func (e *Engine) fly(b *Batch, release func(*Answer)) {
+	var answer Answer
+	if b.limiterErr != nil {
+		answer = Answer{
+			Err:   e.cfg.Refused(b.limiterErr),
+			Fault: fault.Fault{Class: fault.Transient, Certainty: fault.NotExecuted},
+		}
+	} else {
+		err := Guard("the invocation", func() { answer = e.cfg.Send(e.stop, b) })
+		if err != nil {
+			answer = Answer{Err: err, Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.MaybeExecuted}}
+		}
+		e.guard("the limiter", func() { release(&answer) })
+	}
+	e.land(b, &answer)
+}
+
+// guard runs code of others that no record waits for.
+func (e *Engine) guard(in string, f func()) {
+	if err := Guard(in, f); err != nil {
+		e.cfg.OnPanic(err)
+	}
+}

@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/lambdabatch/lambdabatch/internal/fault"
+)
+
+// generation counts the records submitted between one Flush and the next.
+type generation struct {
+	unsettled int
+	done      chan struct{} // closed when it and all before it are settled; nil for the current one
+}
+
+// advance lets go on who waits for generations that are settled, or for the
+// Engine to be empty.
+func (e *Engine) advance() {
+	for len(e.gens) > 1 && e.gens[0].unsettled == 0 {
+		close(e.gens[0].done)
+		e.gens = e.gens[1:]
+	}
+	if e.empty() {
+		for _, drained := range e.drained {
+			close(drained)
+		}
+		e.drained = nil
+	}
+}
+
+// empty tells whether nothing is left of a closing Engine's work.
+func (e *Engine) empty() bool {
+	return e.closing && e.running == 0 && e.buffer.records == 0 && e.buffer.line.Len() == 0
+}
+
+// Hurry makes all lanes ready that hold a record now, without waiting.
+func (e *Engine) Hurry() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.hurry()
+}
+
+func (e *Engine) hurry() {
+	now := time.Now()
+	for _, l := range e.lanes {
+		l.flushSeq = e.seq
+		if l.ready == NotReady {
+			e.update(l, now)
+		}
+	}
+}
+
+// Flush sends what is in the lanes, and waits until all records submitted
+// before are settled, or ctx ends.
+func (e *Engine) Flush(ctx context.Context) error {
+	e.mu.Lock()
+	e.hurry()
+	current := e.gens[len(e.gens)-1]
+	done := make(chan struct{})
+	current.done = done
+	e.gens = append(e.gens, &generation{})
+	e.advance()
+	e.mu.Unlock()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Shutdown takes in no more, and waits until all records are settled and
+// all goroutines have ended. When ctx ends before, what is left is settled with
+// ErrClosed, and ctx's error is returned.
+func (e *Engine) Shutdown(ctx context.Context) error {
+	e.mu.Lock()
+	refused := e.closeDoor()
+	drained := make(chan struct{})
+	e.drained = append(e.drained, drained)
+	e.advance()
+	e.mu.Unlock()
+	for _, r := range refused {
+		finish(r, Outcome{Err: ErrClosed, Certainty: fault.NotExecuted})
+	}
+
+	select {
+	case <-drained:
+		e.cancel()
+		return nil
+	case <-ctx.Done():
+	}
+	e.mu.Lock()
+	left := e.kill()
+	e.mu.Unlock()
+	e.cancel()
+	for r, outcome := range left {
+		finish(r, outcome)
+	}
+	if len(left) == 0 {
+		return nil // it was drained at the same moment
+	}
+	return ctx.Err()
+}
+
+// closeDoor takes in no more. It returns the records that waited for room.
+func (e *Engine) closeDoor() []*Record {
+	if e.closing {
+		return nil
+	}
+	e.closing = true
+	var refused []*Record
+	for e.buffer.line.Len() > 0 {
+		r := e.buffer.line.Remove(e.buffer.line.Front()).(*Record)
+		e.refuse(r)
+		close(r.room)
+		refused = append(refused, r)
+	}
+	e.press()
+	return refused
+}
+
+// kill settles all records that are left, wherever they are, and sends no more.
+func (e *Engine) kill() map[*Record]Outcome {
+	e.killed = true
+	left := make(map[*Record]Outcome, e.buffer.records)
+	take := func(records []*Record) {
+		for _, r := range records {
+			if r.state == queued || r.state == delayed || r.state == flying {
+				left[r] = r.end(ErrClosed)
+				e.settle(r, left[r])
+			}
+		}
+	}
+	for tenant, l := range e.lanes {
+		take(l.queue.all())
+		take(l.returning)
+		if l.ready != NotReady {
+			e.ready.remove(l)
+		}
+		e.wake(l, time.Time{}, time.Time{})
+		delete(e.lanes, tenant)
+	}
+	for b := range e.flights {
+		take(b.Records)
+	}
+	e.askPermit()
+	return left
+}

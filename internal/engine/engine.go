@@ -1,0 +1,344 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lambdabatch/lambdabatch/internal/fault"
+)
+
+// Engine gathers records into batches and brings each to its outcome. Its
+// methods may be called concurrently.
+type Engine struct {
+	cfg    Config
+	limits limits
+	stop   context.Context // ended when everything has to end at once
+	cancel context.CancelFunc
+
+	mu      sync.Mutex // protects all that follows
+	seq     uint64
+	lanes   map[string]*lane
+	ready   readyList
+	buffer  buffer
+	flights map[*Batch]struct{}
+	closing bool // nothing is taken in any more
+	killed  bool // nothing is sent any more
+
+	asking    bool // one goroutine is waiting for a permit, or about to
+	ask       context.Context
+	cancelAsk context.CancelFunc
+	running   int // goroutines
+
+	gens    []*generation // with unsettled records, oldest first; the last is current
+	drained []chan struct{}
+	counts  Counts
+}
+
+// New makes an Engine.
+func New(cfg Config) *Engine {
+	e := &Engine{
+		cfg:     cfg,
+		limits:  limits{records: cfg.MaxRecords, bytes: cfg.MaxBytes, overhead: cfg.Overhead},
+		lanes:   make(map[string]*lane),
+		flights: make(map[*Batch]struct{}),
+		buffer:  buffer{maxRecords: cfg.MaxBufferedRecords, maxBytes: cfg.MaxBufferedBytes},
+		gens:    []*generation{{}},
+	}
+	e.stop, e.cancel = context.WithCancel(context.Background())
+	return e
+}
+
+// Submit takes r in, and returns when it is in the buffer or settled. The
+// record's way ends early with ctx.
+func (e *Engine) Submit(ctx context.Context, r *Record) {
+	r.arrived = time.Now()
+	r.ctx = ctx
+	if e.cfg.DeliveryTimeout > 0 {
+		var cancel context.CancelFunc
+		r.ctx, cancel = context.WithTimeoutCause(ctx, e.cfg.DeliveryTimeout, ErrDeliveryTimeout)
+		r.release = cancel
+	}
+	r.pressAt = r.arrived.Add(e.cfg.Linger)
+	switch {
+	case r.ctx.Err() != nil:
+		r.state = doomed
+	case r.ctx.Done() != nil:
+		e.watch(r)
+	}
+
+	e.mu.Lock()
+	var refusal error
+	switch {
+	case r.state == doomed:
+		refusal = leftEarly(r)
+	case e.closing:
+		refusal = ErrClosed
+	case e.tooLarge(r) != nil:
+		refusal = e.tooLarge(r)
+	case e.buffer.fits(r):
+		e.admit(r, r.arrived)
+	case e.cfg.FailFast:
+		refusal = ErrBufferFull
+	default:
+		wait := e.buffer.wait(r)
+		e.press()
+		e.mu.Unlock()
+		<-wait
+		return
+	}
+	if refusal != nil {
+		e.refuse(r)
+	}
+	e.mu.Unlock()
+	if refusal != nil {
+		finish(r, Outcome{Err: refusal, Certainty: fault.NotExecuted})
+	}
+}
+
+// tooLarge is the error of a record that fits into no batch, or into no buffer.
+func (e *Engine) tooLarge(r *Record) error {
+	if alone := e.limits.overhead + r.size(); alone > e.limits.bytes {
+		return fmt.Errorf("%w: alone it makes a payload of %d bytes, the limit is %d bytes", ErrRecordTooLarge, alone, e.limits.bytes)
+	}
+	if len(r.Entry) > e.buffer.maxBytes {
+		return fmt.Errorf("%w: it has %d bytes, the buffer holds %d bytes", ErrRecordTooLarge, len(r.Entry), e.buffer.maxBytes)
+	}
+	return nil
+}
+
+// Refuse settles a record that cannot be submitted at all.
+func (e *Engine) Refuse(r *Record, err error) {
+	e.mu.Lock()
+	e.refuse(r)
+	e.mu.Unlock()
+	finish(r, Outcome{Err: err, Certainty: fault.NotExecuted})
+}
+
+// watch makes r leave when its context ends, and hurry when that will be soon:
+// half of the time it has is for waiting, the other half for the invocation.
+func (e *Engine) watch(r *Record) {
+	if deadline, ok := r.ctx.Deadline(); ok {
+		half := r.arrived.Add(deadline.Sub(r.arrived) / 2)
+		if half.Before(r.pressAt) {
+			r.pressAt, r.hurried = half, true
+		}
+	}
+	unwatch, cancel := context.AfterFunc(r.ctx, func() { e.abandon(r) }), r.release
+	r.release = func() {
+		unwatch()
+		if cancel != nil {
+			cancel()
+		}
+	}
+}
+
+// refuse settles a record that was never taken in.
+func (e *Engine) refuse(r *Record) {
+	r.state = settled
+	e.counts.Submitted++
+	e.counts.Failed++
+}
+
+// admit puts r into its lane. There must be room for it.
+func (e *Engine) admit(r *Record, now time.Time) {
+	e.seq++
+	r.seq = e.seq
+	e.buffer.take(r)
+	e.counts.Submitted++
+	r.gen = e.gens[len(e.gens)-1]
+	r.gen.unsettled++
+	l := e.lane(r.Tenant)
+	l.add(r)
+	e.added(l, r, now)
+}
+
+// added looks whether r, which l has just been given, makes it ready.
+func (e *Engine) added(l *lane, r *Record, now time.Time) {
+	switch {
+	case l.ready != NotReady:
+	case l.live == 1 || l.full() != NotReady || r.pressAt.Before(l.wakeAt):
+		e.update(l, now)
+	}
+}
+
+func (e *Engine) lane(tenant string) *lane {
+	l, ok := e.lanes[tenant]
+	if !ok {
+		l = &lane{tenant: tenant, limits: e.limits}
+		e.lanes[tenant] = l
+	}
+	return l
+}
+
+// abandon settles a record whose context has ended, wherever it is.
+func (e *Engine) abandon(r *Record) {
+	e.mu.Lock()
+	var outcome Outcome
+	switch r.state {
+	case created:
+		r.state = doomed // its Submit is about to see that
+		e.mu.Unlock()
+		return
+	case doomed, settled:
+		e.mu.Unlock()
+		return
+	case roomless:
+		e.buffer.line.Remove(r.place)
+		e.refuse(r)
+		close(r.room)
+		outcome = r.end(contextError(r.ctx))
+	case queued, delayed:
+		outcome = r.end(contextError(r.ctx))
+		l := e.lane(r.Tenant)
+		l.leave(r)
+		e.settle(r, outcome)
+		e.update(l, time.Now())
+	case flying:
+		outcome = r.end(contextError(r.ctx))
+		e.settle(r, outcome)
+	}
+	e.mu.Unlock()
+	finish(r, outcome)
+}
+
+// leftEarly is the error of a record whose context ended before it was taken in.
+func leftEarly(r *Record) error {
+	return &Ended{Cause: contextError(r.ctx), Certainty: fault.NotExecuted}
+}
+
+// end is the outcome of a record that ends for cause before an answer has
+// decided it.
+func (r *Record) end(cause error) Outcome {
+	last := r.outcome.err
+	if r.state == flying {
+		if n := len(r.earlier); n > 0 {
+			last = r.earlier[n-1].Err
+		}
+		// Its flight goes on without it, and will write there what came of it.
+		flight := *r.flight
+		r.flight = &flight
+		r.land(fault.MaybeExecuted, cause)
+	}
+	certainty := fault.NotExecuted
+	if r.AttemptCount() > 0 {
+		certainty = r.certainty
+	}
+	return Outcome{
+		Err:       &Ended{Cause: cause, Attempts: r.AttemptCount(), Certainty: certainty, Last: last},
+		Certainty: certainty,
+	}
+}
+
+// settle takes r out of all books; the caller finishes it when it has let go
+// of the lock.
+func (e *Engine) settle(r *Record, o Outcome) {
+	r.state = settled
+	if o.Err != nil {
+		e.counts.Failed++
+	} else {
+		e.counts.Succeeded++
+	}
+	r.gen.unsettled--
+	e.buffer.give(r)
+	e.advance()
+	e.letIn()
+}
+
+// letIn admits those who wait for room, in their order.
+func (e *Engine) letIn() {
+	if e.buffer.line.Len() == 0 {
+		return
+	}
+	now := time.Now()
+	for r := e.buffer.next(); r != nil; r = e.buffer.next() {
+		e.admit(r, now)
+		close(r.room)
+	}
+}
+
+// finish tells r's owner. No lock may be held.
+func finish(r *Record, o Outcome) {
+	if r.release != nil {
+		r.release()
+	}
+	r.Owner.Resolve(o)
+}
+
+// update brings a lane's readiness and timer up to date.
+func (e *Engine) update(l *lane, now time.Time) {
+	reason, again := l.readiness(now)
+	if reason == NotReady && l.live > 0 {
+		reason = e.stuck()
+	}
+	switch {
+	case reason == NotReady && l.ready != NotReady:
+		e.ready.remove(l)
+	case reason != NotReady && l.ready == NotReady:
+		e.ready.push(l)
+	}
+	l.ready = reason
+	if reason != NotReady {
+		// What returns meanwhile is found when the lane is sealed.
+		again = time.Time{}
+	}
+	e.wake(l, again, now)
+	if l.empty() && l.tenant != "" {
+		delete(e.lanes, l.tenant)
+	}
+	e.askPermit()
+}
+
+// stuck tells why no lane gains anything by waiting for company: nothing more
+// is let in, be it for good or because lanes alone hold all the room there is.
+func (e *Engine) stuck() Reason {
+	switch {
+	case e.closing:
+		return Close
+	case e.buffer.line.Len() > 0 && len(e.flights) == 0:
+		return Full
+	default:
+		return NotReady
+	}
+}
+
+// press makes all lanes ready that hold a record, when waiting is of no use.
+func (e *Engine) press() {
+	if e.stuck() == NotReady {
+		return
+	}
+	now := time.Now()
+	for _, l := range e.lanes {
+		if l.ready == NotReady {
+			e.update(l, now)
+		}
+	}
+}
+
+// wake sets l's timer to at, or stops it when at is zero.
+func (e *Engine) wake(l *lane, at, now time.Time) {
+	if at.Equal(l.wakeAt) {
+		return
+	}
+	l.wakeAt = at
+	switch {
+	case at.IsZero():
+		l.timer.Stop()
+	case l.timer == nil:
+		l.timer = time.AfterFunc(at.Sub(now), func() { e.woken(l) })
+	default:
+		l.timer.Reset(at.Sub(now))
+	}
+}
+
+func (e *Engine) woken(l *lane) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now()
+	if l.wakeAt.IsZero() || now.Before(l.wakeAt) {
+		return // stopped or set anew while this was on its way
+	}
+	l.wakeAt = time.Time{}
+	e.update(l, now)
+}

@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"container/heap"
+	"slices"
+	"time"
+)
+
+// limits is what a batch may hold.
+type limits struct {
+	records  int
+	bytes    int // of the payload
+	overhead int // bytes of a payload besides its records
+}
+
+// lane is the records that may share a batch.
+type lane struct {
+	tenant string
+	limits limits
+
+	queue     queue
+	live      int // queued records that have not left
+	bytes     int // what they add to a payload
+	hurried   int // those of them whose deadline presses before their linger is over
+	callerIDs int // those of them whose ID is the caller's
+
+	returning dueHeap // records waiting for the time of their retry
+	absent    int     // those of them that have left
+
+	flushSeq uint64 // Flush asked for all records up to this one
+
+	// Of the lane in its Engine.
+	ready      Reason
+	next, prev *lane // in the list of ready lanes
+	timer      *time.Timer
+	wakeAt     time.Time // what timer is set to; zero when it is not running
+}
+
+func (l *lane) empty() bool { return l.live == 0 && len(l.returning) == l.absent }
+
+// add puts a record behind the others.
+func (l *lane) add(r *Record) {
+	r.state = queued
+	l.queue.push(r)
+	l.count(r, 1)
+}
+
+func (l *lane) count(r *Record, n int) {
+	l.live += n
+	l.bytes += n * r.size()
+	if r.hurried {
+		l.hurried += n
+	}
+	if r.CallerID {
+		l.callerIDs += n
+	}
+}
+
+// delay keeps a record back until its dueAt.
+func (l *lane) delay(r *Record) {
+	r.state = delayed
+	heap.Push(&l.returning, r)
+}
+
+// leave takes a queued or delayed record out of the lane.
+func (l *lane) leave(r *Record) {
+	if r.state == delayed {
+		r.state = settled
+		if l.absent++; l.absent > len(l.returning)/2 {
+			l.returning = slices.DeleteFunc(l.returning, func(r *Record) bool { return r.state != delayed })
+			heap.Init(&l.returning)
+			l.absent = 0
+		}
+		return
+	}
+	r.state = settled
+	l.count(r, -1)
+	if l.queue.len() > 2*l.live {
+		l.queue.keep(func(r *Record) bool { return r.state == queued })
+	}
+}
+
+// comeBack brings the delayed records whose time has come to the front.
+func (l *lane) comeBack(now time.Time) {
+	var due []*Record
+	for len(l.returning) > 0 && !l.returning[0].dueAt.After(now) {
+		r := heap.Pop(&l.returning).(*Record)
+		if r.state != delayed {
+			l.absent--
+			continue
+		}
+		due = append(due, r)
+	}
+	if due == nil {
+		return
+	}
+	slices.SortFunc(due, func(a, b *Record) int { return int(a.seq) - int(b.seq) })
+	for _, r := range due {
+		r.state = queued
+		l.count(r, 1)
+	}
+	l.queue.pushFront(due)
+}
+
+// readiness tells why the lane is ready, or else when to look again: at the
+// zero time there is nothing to look for.
+func (l *lane) readiness(now time.Time) (Reason, time.Time) {
+	l.comeBack(now)
+	var again time.Time
+	if len(l.returning) > 0 {
+		again = l.returning[0].dueAt
+	}
+	if l.live == 0 {
+		return NotReady, again
+	}
+	if reason := l.full(); reason != NotReady {
+		return reason, again
+	}
+	for l.queue.all()[0].state != queued {
+		l.queue.drop(1)
+	}
+	pressing := l.pressing()
+	switch {
+	case pressing.seq <= l.flushSeq:
+		return Flush, again
+	case pressing.pressAt.After(now):
+		if again.IsZero() || pressing.pressAt.Before(again) {
+			again = pressing.pressAt
+		}
+		return NotReady, again
+	case pressing.hurried:
+		return Deadline, again
+	default:
+		return Linger, again
+	}
+}
+
+// full tells whether nothing is gained by waiting for more records.
+func (l *lane) full() Reason {
+	switch {
+	case l.live >= l.limits.records:
+		return Full
+	case l.limits.overhead+l.bytes >= l.limits.bytes:
+		return Bytes
+	default:
+		return NotReady
+	}
+}
+
+// pressing is the record that waits least: the first, unless the deadline of
+// another presses more. The lane must not be full, so the search is short.
+func (l *lane) pressing() *Record {
+	first := l.queue.all()[0]
+	if l.hurried == 0 || first.seq <= l.flushSeq {
+		return first
+	}
+	for _, r := range l.queue.all() {
+		if r.state == queued && r.pressAt.Before(first.pressAt) {
+			first = r
+		}
+	}
+	return first
+}
+
+// seal takes the records of the next batch: in their order, up to the limits,
+// and no two of the same ID. It returns what they add to a payload, too.
+func (l *lane) seal() (records []*Record, bytes int) {
+	records = make([]*Record, 0, min(l.live, l.limits.records))
+	var skipped []*Record
+	var ids map[string]struct{}
+	if l.callerIDs > 0 {
+		ids = make(map[string]struct{}, cap(records))
+	}
+	bytes = l.limits.overhead
+	seen := 0
+	for _, r := range l.queue.all() {
+		if len(records) == l.limits.records || len(skipped) == maxSkipped {
+			break
+		}
+		if r.state != queued {
+			seen++
+			continue
+		}
+		if bytes+r.size() > l.limits.bytes {
+			break
+		}
+		seen++
+		if ids != nil {
+			if _, doubled := ids[r.ID]; doubled {
+				skipped = append(skipped, r)
+				continue
+			}
+			ids[r.ID] = struct{}{}
+		}
+		records = append(records, r)
+		bytes += r.size()
+		l.count(r, -1)
+	}
+	l.queue.drop(seen)
+	l.queue.pushFront(skipped)
+	return records, bytes
+}
+
+// maxSkipped bounds how many records of IDs already in the batch sealing looks
+// beyond, so that a lane full of one ID stays cheap.
+const maxSkipped = 64
+
+// dueHeap has the record that returns first on top.
+type dueHeap []*Record
+
+func (h dueHeap) Len() int { return len(h) }
+
+func (h dueHeap) Less(i, j int) bool { return h[i].dueAt.Before(h[j].dueAt) }
+
+func (h dueHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+func (h *dueHeap) Push(r any) { *h = append(*h, r.(*Record)) }
+
+func (h *dueHeap) Pop() any {
+	old := *h
+	n := len(old) - 1
+	r := old[n]
+	old[n] = nil
+	*h = old[:n]
+	return r
+}

@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"container/list"
+	"context"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/lambdabatch/lambdabatch/internal/fault"
+)
+
+// Owner is told what became of a record, exactly once, without any lock held.
+type Owner interface {
+	Resolve(Outcome)
+}
+
+// Outcome is what became of one record: the data of its result, or an error.
+type Outcome struct {
+	Data      []byte
+	Err       error
+	Certainty fault.Certainty // with Err: whether any attempt has run
+}
+
+// Record is one record on its way. The exported fields are set before Submit
+// and not changed after; the rest belongs to the Engine.
+type Record struct {
+	ID       string
+	CallerID bool   // ID is the caller's, and may so be given twice
+	Tenant   string // names the lane
+	Entry    []byte // the record as it stands in a payload
+	Owner    Owner
+
+	ctx     context.Context
+	release func() // gives back what ctx holds
+	arrived time.Time
+	pressAt time.Time // the record should not wait for company beyond this
+	hurried bool      // pressAt comes from ctx's deadline, not from the linger
+	seq     uint64    // order of arrival
+	state   state
+	room    chan struct{} // state roomless: closed when its Submit may go on
+	place   *list.Element // state roomless: in the line
+	gen     *generation
+	dueAt   time.Time // state delayed: when the record returns to its lane
+
+	// Of its attempts. While the record flies, its flight alone touches tries,
+	// onceUsed and backoff.
+	flight    *Flight // of the last attempt
+	outcome   attemptOutcome
+	earlier   []Attempt // those before the last
+	tries     int       // attempts but throttled ones
+	onceUsed  bool
+	certainty fault.Certainty // of all failed attempts together
+	backoff   backoff.BackOff
+}
+
+// attemptOutcome is what came of a record's last attempt.
+type attemptOutcome struct {
+	certainty fault.Certainty
+	err       error
+}
+
+// state is where a record is.
+type state uint8
+
+const (
+	created  state = iota
+	doomed         // its context ended before it was taken in
+	roomless       // waits for room in the buffer
+	queued         // in its lane
+	delayed        // in its lane, waiting for the time of its retry
+	flying         // in a batch
+	settled        // its outcome is decided
+)
+
+// size is how many bytes the record adds to a payload: a separator goes with
+// each.
+func (r *Record) size() int { return len(r.Entry) + 1 }
+
+// Attempt is one invocation that carried a record.
+type Attempt struct {
+	RequestID string
+	BatchSize int
+	Wait      time.Duration // from Submit to the start of the invocation
+	Duration  time.Duration
+	Certainty fault.Certainty
+	Err       error
+}
+
+// Flight is what the records of a batch share of their invocation.
+type Flight struct {
+	RequestID string
+	Size      int
+	Start     time.Time
+	Duration  time.Duration
+}
+
+// Attempts are the record's attempts, in order. It may be called once the
+// record is settled.
+func (r *Record) Attempts() []Attempt {
+	if r.flight == nil {
+		return nil
+	}
+	return append(r.earlier[:len(r.earlier):len(r.earlier)], r.LastAttempt())
+}
+
+// AttemptCount is how many invocations have carried r. Like Attempts it may be
+// called once the record is settled.
+func (r *Record) AttemptCount() int {
+	if r.flight == nil {
+		return 0
+	}
+	return len(r.earlier) + 1
+}
+
+// LastAttempt is the last of the attempts, of which there must be one.
+func (r *Record) LastAttempt() Attempt {
+	return Attempt{
+		RequestID: r.flight.RequestID,
+		BatchSize: r.flight.Size,
+		Wait:      r.flight.Start.Sub(r.arrived),
+		Duration:  r.flight.Duration,
+		Certainty: r.outcome.certainty,
+		Err:       r.outcome.err,
+	}
+}
+
+// fly notes that r's next attempt is f.
+func (r *Record) fly(f *Flight) {
+	if r.flight != nil {
+		r.earlier = append(r.earlier, r.LastAttempt())
+	}
+	r.state, r.flight, r.outcome = flying, f, attemptOutcome{}
+}
+
+// land notes what came of r's attempt.
+func (r *Record) land(certainty fault.Certainty, err error) {
+	r.outcome = attemptOutcome{certainty, err}
+	if len(r.earlier) == 0 {
+		r.certainty = certainty
+	} else {
+		r.certainty = r.certainty.Or(certainty)
+	}
+}
+
+// Batch is the records that travel in one invocation.
+type Batch struct {
+	Records []*Record
+	Tenant  string
+	Bytes   int // of the payload
+	Reason  Reason
+	Flight  *Flight
+
+	limiterErr error // the permit was refused with this error
+}
+
+// Reason is why a lane was ready.
+type Reason uint8
+
+// The reasons for sealing a batch.
+const (
+	NotReady Reason = iota
+	Full            // the lane held a batch's number of records, or the buffer held all it may
+	Bytes           // the lane held a batch's number of bytes
+	Linger          // its oldest record had waited for the linger
+	Deadline        // a record's own deadline pressed
+	Flush           // Flush asked for it
+	Close           // the Batcher was shutting down
+)

@@ -1,0 +1,47 @@
+package limit
+
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// bucket is a token bucket: a rate.Limiter that nobody waits in. Its own
+// waiters keep the schedule of the rate at which they came, and lose capacity
+// when they leave; here tokens are only looked at and taken, under the mutex
+// of the Limiter and by one clock, which makes it exact. The nil bucket is
+// without limit.
+type bucket struct {
+	tokens *rate.Limiter
+}
+
+func newBucket(perSecond float64, burst int) *bucket {
+	return &bucket{tokens: rate.NewLimiter(rate.Limit(perSecond), burst)}
+}
+
+// wait is how long it takes until there is a token.
+func (b *bucket) wait(now time.Time) time.Duration {
+	if b == nil {
+		return 0
+	}
+	missing := 1 - b.tokens.TokensAt(now)
+	if missing <= 0 {
+		return 0
+	}
+	// Rounded down as rate.Limiter does, so that take and wait agree.
+	return time.Duration(missing / float64(b.tokens.Limit()) * float64(time.Second))
+}
+
+// take takes a token, which wait has found to be there.
+func (b *bucket) take(now time.Time) {
+	if b != nil {
+		b.tokens.AllowN(now, 1)
+	}
+}
+
+// giveBack returns a token that was not used.
+func (b *bucket) giveBack(now time.Time) {
+	if b != nil {
+		b.tokens.ReserveN(now, -1)
+	}
+}

@@ -1,0 +1,108 @@
+package limit
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Rate gives permits by a rate.Limiter that others may use as well. Of all who
+// wait here only one has a reservation; the others stand in line behind it. So
+// one who leaves hands the reservation on, where by itself a rate.Limiter
+// loses what those reserved behind it.
+type Rate struct {
+	limiter *rate.Limiter
+	turn    chan struct{} // holds a value while somebody has the reservation; who waits to send stands in line
+
+	mu       sync.Mutex // protects all that follows
+	waiting  int
+	handover *rate.Reservation // left by one who went away
+}
+
+// FromRate makes a Rate of l.
+func FromRate(l *rate.Limiter) *Rate {
+	return &Rate{limiter: l, turn: make(chan struct{}, 1)}
+}
+
+// Acquire waits until l lets one event happen, or ctx ends.
+func (l *Rate) Acquire(ctx context.Context, function string) error {
+	if ctx.Err() != nil {
+		return waitError(ctx, function)
+	}
+	l.wait(1)
+	select {
+	case l.turn <- struct{}{}:
+		l.wait(-1)
+	case <-ctx.Done():
+		l.wait(-1)
+		return waitError(ctx, function)
+	}
+	defer func() { <-l.turn }()
+
+	r := l.reserve()
+	for {
+		if !r.OK() {
+			return fmt.Errorf("lambdabatch: waiting for a permit to invoke %s: the rate.Limiter's burst is %d: it lets nothing through",
+				function, l.limiter.Burst())
+		}
+		set, delay := l.limiter.Limit(), r.Delay()
+		if delay == 0 {
+			return nil
+		}
+		timer := time.NewTimer(min(delay, lookAgain))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			l.leave(r)
+			return waitError(ctx, function)
+		}
+		if l.limiter.Limit() != set {
+			r.Cancel()
+			r = l.limiter.Reserve()
+		}
+	}
+}
+
+// lookAgain is how often one who waits looks whether the rate has been changed:
+// a reservation keeps the schedule of the rate at which it was made.
+const lookAgain = time.Second
+
+func (l *Rate) wait(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting += n
+}
+
+func (l *Rate) reserve() *rate.Reservation {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := l.handover; r != nil {
+		l.handover = nil
+		return r
+	}
+	return l.limiter.Reserve()
+}
+
+// leave hands r to the next in line, or cancels it if there is none.
+func (l *Rate) leave(r *rate.Reservation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting > 0 {
+		l.handover = r
+		return
+	}
+	r.Cancel()
+}
+
+// GiveBack returns a permit that was not used. It is lost if others have
+// reservations that are not due: to move those is not possible.
+func (l *Rate) GiveBack() {
+	now := time.Now()
+	if l.limiter.TokensAt(now) >= 0 {
+		l.limiter.ReserveN(now, -1)
+	}
+}

@@ -1,0 +1,278 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// maxDepth is how deep encoding/json lets arrays and objects nest. The limit
+// also bounds the stack that a hostile document can take.
+const maxDepth = 10_000
+
+// Valid reports whether data is exactly one JSON value, as encoding/json.Valid
+// does: white space around it is fine, invalid UTF-8 inside of strings too.
+func Valid(data []byte) bool {
+	s := scanner{data: data}
+	s.skip()
+	return s.finish()
+}
+
+// A scanner walks through one JSON document and validates all that it passes.
+//
+// It has no errors to check on the way: what cannot be JSON sends it to the end
+// of the data, where each further step fails as well and each loop ends. Only
+// finish tells whether what was read may be believed.
+type scanner struct {
+	data   []byte
+	pos    int
+	depth  int
+	failed bool
+	bad    int // the offset of the first byte that cannot be, once failed
+}
+
+func (s *scanner) fail(at int) {
+	if !s.failed {
+		s.failed, s.bad = true, at
+	}
+	s.pos = len(s.data)
+}
+
+// finish reports whether the document was valid, and ends here.
+func (s *scanner) finish() bool {
+	s.peek()
+	if s.pos < len(s.data) {
+		s.fail(s.pos)
+	}
+	return !s.failed
+}
+
+// peek steps over white space and returns the byte behind it; 0, which is never
+// part of JSON, at the end.
+func (s *scanner) peek() byte {
+	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
+		return s.data[s.pos]
+	}
+	return s.peekFar()
+}
+
+// peekFar is the rest of peek, apart so that peek is inlined.
+func (s *scanner) peekFar() byte {
+	for ; s.pos < len(s.data); s.pos++ {
+		switch c := s.data[s.pos]; c {
+		case ' ', '\t', '\n', '\r':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// enter steps over the bracket at hand and reports whether anything may come
+// before the closing one. With more, it makes the loop over an object or array:
+//
+//	for ok := s.enter(']'); ok; ok = s.more(']') {
+func (s *scanner) enter(closing byte) bool {
+	if s.depth == maxDepth {
+		s.fail(s.pos)
+		return false
+	}
+	s.depth++
+	s.pos++
+	if s.peek() == closing {
+		s.pos++
+		s.depth--
+		return false
+	}
+	return true
+}
+
+// more steps over a comma, or over the closing bracket and reports false.
+func (s *scanner) more(closing byte) bool {
+	switch s.peek() {
+	case ',':
+		s.pos++
+		return true
+	case closing:
+		s.pos++
+		s.depth--
+		return false
+	}
+	s.fail(s.pos)
+	return false
+}
+
+// key returns the name of an object's next member, and stops before its value.
+func (s *scanner) key() []byte {
+	name := s.text()
+	s.colon()
+	return name
+}
+
+func (s *scanner) colon() {
+	if s.peek() != ':' {
+		s.fail(s.pos)
+		return
+	}
+	s.pos++
+}
+
+// value steps over one value and returns it as it stands in the data.
+func (s *scanner) value() []byte {
+	s.peek()
+	start := s.pos
+	s.skip()
+	return s.data[start:s.pos:s.pos]
+}
+
+// skip steps over one value.
+func (s *scanner) skip() {
+	switch s.peek() {
+	case '"':
+		s.str()
+	case '{':
+		for ok := s.enter('}'); ok; ok = s.more('}') {
+			s.str()
+			s.colon()
+			s.skip()
+		}
+	case '[':
+		for ok := s.enter(']'); ok; ok = s.more(']') {
+			s.skip()
+		}
+	case 't':
+		s.literal("true")
+	case 'f':
+		s.literal("false")
+	case 'n':
+		s.literal("null")
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		s.number()
+	default:
+		s.fail(s.pos)
+	}
+}
+
+func (s *scanner) literal(word string) {
+	for i := range len(word) {
+		if s.pos == len(s.data) || s.data[s.pos] != word[i] {
+			s.fail(s.pos)
+			return
+		}
+		s.pos++
+	}
+}
+
+func (s *scanner) number() {
+	if s.at(s.pos) == '-' {
+		s.pos++
+	}
+	if s.at(s.pos) == '0' {
+		s.pos++ // and no digit behind it
+	} else {
+		s.digits()
+	}
+	if s.at(s.pos) == '.' {
+		s.pos++
+		s.digits()
+	}
+	if c := s.at(s.pos); c == 'e' || c == 'E' {
+		s.pos++
+		if c := s.at(s.pos); c == '+' || c == '-' {
+			s.pos++
+		}
+		s.digits()
+	}
+}
+
+// digits steps over one digit or more.
+func (s *scanner) digits() {
+	i := s.pos
+	for i < len(s.data) && '0' <= s.data[i] && s.data[i] <= '9' {
+		i++
+	}
+	if i == s.pos {
+		s.fail(i)
+		return
+	}
+	s.pos = i
+}
+
+// at returns the byte at i, or 0 behind the end.
+func (s *scanner) at(i int) byte {
+	if i < len(s.data) {
+		return s.data[i]
+	}
+	return 0
+}
+
+// str steps over a string and returns what stands between its quotes, and
+// whether a part of it is escaped.
+func (s *scanner) str() (raw []byte, escaped bool) {
+	if s.peek() != '"' {
+		s.fail(s.pos)
+		return nil, false
+	}
+	start := s.pos + 1
+	for i := start; ; {
+		i = plainEnd(s.data, i)
+		switch s.at(i) {
+		case '"':
+			s.pos = i + 1
+			return s.data[start:i:i], escaped
+		case '\\':
+			escaped = true
+			n, ok := s.escape(i)
+			if !ok {
+				s.fail(n)
+				return nil, false
+			}
+			i = n
+		default:
+			s.fail(i)
+			return nil, false
+		}
+	}
+}
+
+// escape returns the offset behind the escape sequence at i, or that of the
+// byte which spoils it.
+func (s *scanner) escape(i int) (end int, ok bool) {
+	switch s.at(i + 1) {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 2, true
+	case 'u':
+		for j := i + 2; j < i+6; j++ {
+			if _, ok := hexDigit(s.at(j)); !ok {
+				return j, false
+			}
+		}
+		return i + 6, true
+	}
+	return i + 1, false
+}
+
+// plainEnd returns the offset of the first byte from i on which means something
+// in a string: a quote, a backslash, a control character; or the end.
+func plainEnd(data []byte, i int) int {
+	for ; i+8 <= len(data); i += 8 {
+		if m := special(binary.LittleEndian.Uint64(data[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+	}
+	for i < len(data) && data[i] >= ' ' && data[i] != '"' && data[i] != '\\' {
+		i++
+	}
+	return i
+}
+
+// special looks at eight bytes at once: the lowest bit set in its answer is in
+// the first byte that is a quote, a backslash or below the space. Less than n
+// shows as the high bit that a byte borrows when n is taken from it, unless the
+// byte had it before; the borrow spoils only the bytes behind a first hit.
+func special(w uint64) uint64 {
+	const each = 0x0101010101010101 // times a byte: that byte in all eight places
+	quote := (w ^ each*'"') - each
+	backslash := (w ^ each*'\\') - each
+	control := w - each*' '
+	return (quote | backslash | control) &^ w & (each * 0x80)
+}

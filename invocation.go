@@ -1,0 +1,176 @@
+package lambdabatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambdabatch/lambdabatch/internal/engine"
+	"github.com/lambdabatch/lambdabatch/internal/fault"
+)
+
+// invocation is how the engine's batches become calls of the SDK, and the
+// answers outcomes of records.
+type invocation struct {
+	*config
+	client Invoker
+	hooks  allHooks
+}
+
+func newInvocation(client Invoker, c *config, hooks allHooks) *invocation {
+	return &invocation{config: c, client: client, hooks: hooks}
+}
+
+// acquire waits for the limiter's permit.
+func (v *invocation) acquire(ctx context.Context) (func(*engine.Answer), error) {
+	release, err := v.limiter.Acquire(ctx, v.function)
+	if err != nil {
+		return nil, err
+	}
+	if release == nil {
+		return nil, errors.New("lambdabatch: the Limiter's Acquire returned neither a release function nor an error")
+	}
+	return func(a *engine.Answer) { release(feedback(a)) }, nil
+}
+
+// feedback is what an answer means to the limiter.
+func feedback(a *engine.Answer) Feedback {
+	switch {
+	case a == nil:
+		return Feedback{Use: NotUsed}
+	case a.Err == nil || isA[*FunctionError](a.Err):
+		return Feedback{Use: Succeeded}
+	case a.Fault.Class == fault.Throttled:
+		return Feedback{Use: Throttled, Reason: a.Fault.Reason, RetryAfter: a.Fault.RetryAfter}
+	case a.Fault.Status == 0 || a.Fault.Status == 200 || a.Fault.Status >= 500:
+		return Feedback{Use: Failed}
+	default:
+		return Feedback{Use: Succeeded}
+	}
+}
+
+// refused is the error of records for which the limiter gave no permit.
+func (v *invocation) refused(err error) error {
+	return &InvokeError{Function: v.function, Certainty: NotExecuted, Err: err}
+}
+
+// send makes one invocation.
+func (v *invocation) send(ctx context.Context, b *engine.Batch) engine.Answer {
+	ctx, cancel := context.WithTimeout(ctx, v.invocationTimeout)
+	defer cancel()
+	if err := engine.Guard("a hook", func() { ctx = v.starting(ctx, b) }); err != nil {
+		return v.broken(err, NotExecuted)
+	}
+	start := time.Now()
+	answer, e := v.invoke(ctx, b)
+	e.Function, e.Tenant, e.Records, e.Bytes = v.function, b.Tenant, len(b.Records), b.Bytes
+	e.RequestID, e.Duration, e.Err = answer.RequestID, time.Since(start), answer.Err
+	e.Certainty = Certainty(answer.Fault.Certainty)
+	if err := engine.Guard("a hook", func() { v.hooks.invoked(ctx, e) }); err != nil {
+		return v.broken(errors.Join(answer.Err, err), e.Certainty)
+	}
+	return answer
+}
+
+// broken is the answer of an invocation that code of the user's has spoiled.
+func (v *invocation) broken(err error, c Certainty) engine.Answer {
+	return engine.Answer{
+		Err:   &InvokeError{Function: v.function, Certainty: c, Err: err},
+		Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.Certainty(c)},
+	}
+}
+
+func (v *invocation) starting(ctx context.Context, b *engine.Batch) context.Context {
+	v.hooks.sealed(SealedEvent{
+		Function: v.function, Tenant: b.Tenant, Records: len(b.Records), Bytes: b.Bytes, Reason: SealReason(b.Reason),
+	})
+	return v.hooks.invoking(ctx, InvokingEvent{
+		Function: v.function, Tenant: b.Tenant, Records: len(b.Records), Bytes: b.Bytes,
+	})
+}
+
+// invoke makes the call and reads the answer.
+func (v *invocation) invoke(ctx context.Context, b *engine.Batch) (engine.Answer, InvokedEvent) {
+	var trace fault.Trace
+	var out *lambda.InvokeOutput
+	var err error
+	panicked := engine.Guard("the Invoker", func() {
+		out, err = v.client.Invoke(ctx, v.input(b), oneAttempt, trace.Watch)
+	})
+	switch {
+	case panicked != nil:
+		return v.broken(panicked, MaybeExecuted), InvokedEvent{}
+	case err == nil && out == nil:
+		err = errors.New("the Invoker returned neither an output nor an error")
+		fallthrough
+	case err != nil:
+		return v.failed(fault.Of(ctx, err, &trace), err)
+	default:
+		return v.answered(b, out)
+	}
+}
+
+// failed is the answer when Lambda did not carry out the invocation, or nobody
+// knows.
+func (v *invocation) failed(f fault.Fault, err error) (engine.Answer, InvokedEvent) {
+	err = &InvokeError{Function: v.function, RequestID: f.RequestID, Certainty: Certainty(f.Certainty), Err: err}
+	return engine.Answer{RequestID: f.RequestID, Err: err, Fault: f},
+		InvokedEvent{Throttled: f.Class == fault.Throttled, Reason: f.Reason}
+}
+
+// answered is the answer when Lambda carried out the invocation.
+func (v *invocation) answered(b *engine.Batch, out *lambda.InvokeOutput) (engine.Answer, InvokedEvent) {
+	requestID, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+	answer := engine.Answer{RequestID: requestID, Fault: fault.Fault{Certainty: fault.Executed, Status: int(out.StatusCode)}}
+	failed := aws.ToString(out.FunctionError) != ""
+	event := InvokedEvent{}
+	switch {
+	case failed:
+	case v.invocationType == types.InvocationTypeEvent:
+		failed = disguised(out.Payload)
+		answer.Fault.Certainty = fault.MaybeExecuted // it is queued
+		answer.Results = make([]engine.Result, len(b.Records))
+		event = InvokedEvent{Succeeded: len(b.Records)}
+	default:
+		rd, err := read(b, out.Payload, requestID)
+		failed = err != nil && disguised(out.Payload)
+		answer.Results = rd.results
+		event = InvokedEvent{Succeeded: rd.succeeded, Failed: rd.failed, Retry: rd.retry, Missing: rd.missing, Unmatched: rd.unmatched}
+	}
+	if failed {
+		answer.Err = newFunctionError(v.function, requestID, out)
+		answer.Fault.Certainty = fault.Executed
+		event = InvokedEvent{}
+	}
+	return answer, event
+}
+
+func (v *invocation) input(b *engine.Batch) *lambda.InvokeInput {
+	in := &lambda.InvokeInput{
+		FunctionName:   &v.function,
+		Qualifier:      v.qualifier,
+		InvocationType: v.invocationType,
+		Payload:        request(b),
+	}
+	if b.Tenant != "" {
+		in.TenantId = &b.Tenant
+	}
+	if v.logTail {
+		in.LogType = types.LogTypeTail
+	}
+	return in
+}
+
+// oneAttempt switches off the SDK's own retries, of whatever mode: each would be
+// an invocation without a permit, and in adaptive mode wait for a pace of the
+// client's own.
+func oneAttempt(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }
+
+func (v *invocation) retried(r *engine.Record, b *engine.Batch, delay time.Duration, err error) {
+	v.hooks.retried(RetriedEvent{Function: v.function, Tenant: b.Tenant, ID: r.ID, Delay: delay, Err: err})
+}

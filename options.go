@@ -1,0 +1,269 @@
+package lambdabatch
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/cenkalti/backoff/v4"
+)
+
+// Lambda's limits of an invocation's payload, in bytes. AWS Lambda Developer
+// Guide, "Lambda quotas": 6 MB synchronous, 1 MB asynchronous, in units of 1,024.
+const (
+	maxSyncPayload  = 6 << 20
+	maxEventPayload = 1 << 20
+)
+
+const (
+	defaultMaxRecords         = 20
+	defaultLinger             = 10 * time.Millisecond
+	defaultMaxBufferedRecords = 10_000
+	defaultMaxBufferedBytes   = 64 << 20
+	defaultMaxAttempts        = 6
+
+	// AWS Lambda Developer Guide, "Lambda quotas": a function runs for 900 s at
+	// the most. The margin is for the way there and back and for a cold start.
+	defaultInvocationTimeout = 15*time.Minute + 15*time.Second
+
+	defaultBackoffBase  = 100 * time.Millisecond
+	defaultBackoffLimit = 10 * time.Second
+)
+
+// Option is a setting of a [Batcher]. Of an option given twice the last counts,
+// but for [WithHooks].
+type Option interface {
+	apply(*config)
+}
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+// config is the settings of a Batcher.
+type config struct {
+	function          string
+	qualifier         *string
+	invocationType    types.InvocationType
+	maxRecords        int
+	maxBytes          int // 0: Lambda's own limit
+	linger            time.Duration
+	maxBuffered       int
+	maxBufferedBytes  int
+	failFast          bool
+	invocationTimeout time.Duration
+	deliveryTimeout   time.Duration
+	maxAttempts       int
+	backoff           func() backoff.BackOff
+	retryUncertain    bool
+	limiter           Limiter
+	limiterGiven      bool
+	hooks             []Hooks
+	logger            *slog.Logger
+	logTail           bool
+}
+
+func newConfig(function string, opts []Option) (*config, error) {
+	c := &config{
+		function:          function,
+		invocationType:    types.InvocationTypeRequestResponse,
+		maxRecords:        defaultMaxRecords,
+		linger:            defaultLinger,
+		maxBuffered:       defaultMaxBufferedRecords,
+		maxBufferedBytes:  defaultMaxBufferedBytes,
+		invocationTimeout: defaultInvocationTimeout,
+		maxAttempts:       defaultMaxAttempts,
+		backoff:           func() backoff.BackOff { return FullJitter(defaultBackoffBase, defaultBackoffLimit) },
+		retryUncertain:    true,
+		logger:            slog.New(slog.DiscardHandler),
+	}
+	for _, o := range opts {
+		if o != nil {
+			o.apply(c)
+		}
+	}
+	return c, c.validate()
+}
+
+// validate finds all that is wrong at once.
+func (c *config) validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("lambdabatch: "+format, args...))
+		}
+	}
+	check(validFunction(c.function), "function %q: must be a name, name:alias, partial ARN or ARN of at most 256 characters", c.function)
+	if c.qualifier != nil {
+		q := *c.qualifier
+		check(q != "" && len(q) <= 128 && !strings.ContainsAny(q, " \t\r\n/"), "WithQualifier(%q): must be a version or an alias, 1 to 128 characters", q)
+		check(!qualified(c.function), "WithQualifier(%q): function %q names a version or an alias already", q, c.function)
+	}
+	limit := maxSyncPayload
+	switch c.invocationType {
+	case types.InvocationTypeRequestResponse:
+	case types.InvocationTypeEvent:
+		limit = maxEventPayload
+		check(!c.logTail, "WithLogTail(): an Event invocation has no log to return")
+	default:
+		check(false, "WithInvocationType(%q): must be RequestResponse or Event", c.invocationType)
+	}
+	if c.maxBytes == 0 {
+		c.maxBytes = limit
+	}
+	check(c.maxRecords >= 1, "WithMaxRecords(%d): must be at least 1", c.maxRecords)
+	check(c.maxBytes >= minMaxBytes && c.maxBytes <= limit,
+		"WithMaxBytes(%d): must be from %d to %d bytes, Lambda's limit for %s", c.maxBytes, minMaxBytes, limit, c.invocationType)
+	check(c.linger >= 0, "WithLinger(%v): must not be negative", c.linger)
+	check(c.maxBuffered >= 1 && c.maxBufferedBytes >= 1,
+		"WithMaxBuffered(%d, %d): must be at least 1 record and 1 byte", c.maxBuffered, c.maxBufferedBytes)
+	check(c.invocationTimeout > 0, "WithInvocationTimeout(%v): must be more than 0", c.invocationTimeout)
+	check(c.deliveryTimeout >= 0, "WithDeliveryTimeout(%v): must not be negative", c.deliveryTimeout)
+	check(c.maxAttempts >= 1, "WithMaxAttempts(%d): must be at least 1", c.maxAttempts)
+	check(c.backoff != nil, "WithBackoff(nil): must be a function that makes a new backoff.BackOff")
+	check(!c.limiterGiven || !isNil(c.limiter), "WithLimiter(nil): must be a Limiter; leave the option out for one of the Batcher's own")
+	check(c.logger != nil, "WithLogger(nil): must be a Logger; leave the option out for none")
+	return errors.Join(errs...)
+}
+
+// minMaxBytes is the least bound of a payload that leaves some room beside the envelope.
+const minMaxBytes = 64
+
+func validFunction(function string) bool {
+	return function != "" && len(function) <= 256 && !strings.ContainsAny(function, " \t\r\n/?#")
+}
+
+// qualified tells whether function's name or ARN ends with a version or alias.
+func qualified(function string) bool {
+	if _, rest, ok := strings.Cut(function, ":function:"); ok {
+		function = rest
+	}
+	return strings.Contains(function, ":")
+}
+
+// WithMaxRecords sets how many records a batch holds at the most. Default: 20.
+func WithMaxRecords(n int) Option {
+	return optionFunc(func(c *config) { c.maxRecords = n })
+}
+
+// WithMaxBytes sets how many bytes the payload of an invocation has at the most,
+// as it goes over the wire: the envelope and the records' IDs count, too.
+// Default: Lambda's own limit for the invocation type, 6,291,456 bytes for
+// RequestResponse and 1,048,576 for Event, which is also the most it may be
+// (AWS Lambda Developer Guide, "Lambda quotas").
+func WithMaxBytes(n int) Option {
+	return optionFunc(func(c *config) {
+		c.maxBytes = n
+		if n == 0 {
+			c.maxBytes = -1 // 0 is what stands for the default
+		}
+	})
+}
+
+// WithLinger sets how long the oldest record of a lane waits for company before
+// it asks for a permit. With 0 it asks at once, and a batch is whatever has
+// arrived by the time the permit is there. A record whose own deadline comes
+// soon waits less: at the most half of the time it has left. Default: 10 ms.
+func WithLinger(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.linger = d })
+}
+
+// WithMaxBuffered bounds the records that a Batcher holds, from Submit until
+// their outcome, by their number and by the bytes they have in a payload. At the
+// bound Submit waits; see also [WithFailFast]. Default: 10,000 records and 64 MiB.
+func WithMaxBuffered(records, bytes int) Option {
+	return optionFunc(func(c *config) { c.maxBuffered, c.maxBufferedBytes = records, bytes })
+}
+
+// WithFailFast makes a record for which there is no room fail with
+// [ErrBufferFull] at once. Default: Submit waits for room.
+func WithFailFast() Option {
+	return optionFunc(func(c *config) { c.failFast = true })
+}
+
+// WithInvocationTimeout bounds one Invoke, from its start to its answer. It
+// should be longer than the function's own timeout: a call that is given up on
+// this side goes on in Lambda. Default: 15 minutes, the longest that a function
+// runs (AWS Lambda Developer Guide, "Lambda quotas"), and 15 s.
+func WithInvocationTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.invocationTimeout = d })
+}
+
+// WithDeliveryTimeout bounds the time of one record from Submit to its outcome,
+// all attempts and waits together. When it is over the record fails with
+// [ErrDeliveryTimeout], and nothing more is sent for it. 0 is no bound. Default: 0.
+func WithDeliveryTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.deliveryTimeout = d })
+}
+
+// WithMaxAttempts sets in how many invocations a record travels at the most.
+// Throttled ones do not count: the function has not seen them, and the
+// limiter paces them. Default: 6, the first and five retries.
+func WithMaxAttempts(n int) Option {
+	return optionFunc(func(c *config) { c.maxAttempts = n })
+}
+
+// WithBackoff sets what tells how long a record waits before its next attempt. f
+// is called for each record that fails the first time, and may be called
+// concurrently; what it returns is used by one goroutine at a time, and never
+// reset. A record for which NextBackOff returns [backoff.Stop] is given up.
+// Records that return together wait what the one that failed most often drew.
+// Default: FullJitter(100 ms, 10 s).
+func WithBackoff(f func() backoff.BackOff) Option {
+	return optionFunc(func(c *config) { c.backoff = f })
+}
+
+// WithRetryUncertain sets whether records are sent again after a failure that
+// leaves open whether the function has run, such as a connection that broke. With
+// true each record is processed at least once, and the function must bear to see
+// one again, by the record's ID for example; with false, not more than once by
+// the Batcher's doing. Default: true.
+func WithRetryUncertain(retry bool) Option {
+	return optionFunc(func(c *config) { c.retryUncertain = retry })
+}
+
+// WithLimiter sets the limiter that gives the permits for invocations. All
+// Batchers that are given the same one share its limits. Default: one of the
+// Batcher's own, made by [NewLimiter] without options.
+func WithLimiter(l Limiter) Option {
+	return optionFunc(func(c *config) { c.limiter, c.limiterGiven = l, true })
+}
+
+// WithInvocationType sets how Lambda invokes the function. With
+// RequestResponse a future holds the result that the function gave for its
+// record. With Event Lambda queues the batch and runs the function later: a
+// future then says no more than that Lambda has accepted the record (202), its
+// value is the zero Out, and no result of a record exists. Default:
+// RequestResponse.
+func WithInvocationType(t types.InvocationType) Option {
+	return optionFunc(func(c *config) { c.invocationType = t })
+}
+
+// WithQualifier sets the version or alias of the function to invoke. Default:
+// none, which is $LATEST, or what the function's name or ARN says.
+func WithQualifier(q string) Option {
+	return optionFunc(func(c *config) { c.qualifier = &q })
+}
+
+// WithHooks lets h see what the Batcher does. It may be given more than once;
+// hooks are called in the order in which they were given.
+func WithHooks(h Hooks) Option {
+	return optionFunc(func(c *config) { c.hooks = append(c.hooks, h) })
+}
+
+// WithLogger makes the Batcher log to l: each batch at level Debug, failures of
+// whole invocations and answers that cannot be understood at Warn. Payloads and
+// what functions say in their errors are never logged. Default: nothing is
+// logged.
+func WithLogger(l *slog.Logger) Option {
+	return optionFunc(func(c *config) { c.logger = l })
+}
+
+// WithLogTail asks Lambda for the last 4 KB of the function's log with each
+// answer, for [FunctionError]'s Log. Default: off.
+func WithLogTail() Option {
+	return optionFunc(func(c *config) { c.logTail = true })
+}
