@@ -1,7 +1,6 @@
 package lambdabatch
 
 import (
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -24,13 +23,11 @@ type fullJitter struct {
 }
 
 func (j *fullJitter) NextBackOff() time.Duration {
-	bound := j.bound()
-	if j.n < math.MaxInt {
-		j.n++
-	}
-	if bound <= 0 {
+	if j.base <= 0 || j.limit <= 0 {
 		return 0
 	}
+	bound := j.bound()
+	j.n++
 	return rand.N(bound)
 }
 

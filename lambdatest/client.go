@@ -2,18 +2,16 @@ package lambdatest
 
 import (
 	"bytes"
-	"context"
+	"cmp"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -49,7 +47,8 @@ type HTTPClient struct {
 func (c *HTTPClient) Do(r *http.Request) (*http.Response, error) {
 	resp, err := c.roundTrip(r)
 	if err != nil {
-		method := r.Method[:1] + strings.ToLower(r.Method[1:])
+		method := cmp.Or(r.Method, http.MethodGet)
+		method = method[:1] + strings.ToLower(method[1:])
 		return nil, &url.Error{Op: method, URL: r.URL.String(), Err: err}
 	}
 	return resp, nil
@@ -186,49 +185,3 @@ func (r *reply) response(req *http.Request) *http.Response {
 type cutShort struct{}
 
 func (cutShort) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-// hooks calls those hooks of a client's trace that it has.
-type hooks struct{ *httptrace.ClientTrace }
-
-func traceOf(ctx context.Context) hooks {
-	if t := httptrace.ContextClientTrace(ctx); t != nil {
-		return hooks{t}
-	}
-	return hooks{&httptrace.ClientTrace{}}
-}
-
-func (h hooks) getConn(host string) {
-	if h.GetConn != nil {
-		h.GetConn(host)
-	}
-}
-
-func (h hooks) sent(reused bool) {
-	if h.GotConn != nil {
-		h.GotConn(httptrace.GotConnInfo{Conn: memoryConn{}, Reused: reused})
-	}
-	if h.WroteHeaders != nil {
-		h.WroteHeaders()
-	}
-	if h.WroteRequest != nil {
-		h.WroteRequest(httptrace.WroteRequestInfo{})
-	}
-}
-
-func (h hooks) answered() {
-	if h.GotFirstResponseByte != nil {
-		h.GotFirstResponseByte()
-	}
-}
-
-// memoryConn stands for the connection there is not. Only its addresses are of use.
-type memoryConn struct{}
-
-func (memoryConn) Read([]byte) (int, error)         { return 0, io.EOF }
-func (memoryConn) Write([]byte) (int, error)        { return 0, io.ErrClosedPipe }
-func (memoryConn) Close() error                     { return nil }
-func (memoryConn) LocalAddr() net.Addr              { return localAddr }
-func (memoryConn) RemoteAddr() net.Addr             { return remoteAddr }
-func (memoryConn) SetDeadline(time.Time) error      { return nil }
-func (memoryConn) SetReadDeadline(time.Time) error  { return nil }
-func (memoryConn) SetWriteDeadline(time.Time) error { return nil }

@@ -198,7 +198,7 @@ func TestEffects(t *testing.T) {
 		},
 		{
 			name: "TimedOut", effect: lambdatest.TimedOut(), admitted: true, status: 200,
-			check: functionError("Unhandled", "Sandbox.Timedout", `^RequestId: \S+ Error: Task timed out after 0\.05 seconds$`),
+			check: functionError("Unhandled", "Sandbox.Timedout", `^RequestId: \S+ Error: Task timed out after 0\.50 seconds$`),
 		},
 		{
 			name: "OutOfMemory", effect: lambdatest.OutOfMemory(), admitted: true, status: 200,
@@ -222,7 +222,7 @@ func TestEffects(t *testing.T) {
 				s.Handle("f", func(_ context.Context, payload []byte) ([]byte, error) {
 					calls.Add(1)
 					return payload, nil
-				}, lambdatest.Timeout(50*time.Millisecond))
+				}, lambdatest.Timeout(500*time.Millisecond))
 				fault := s.Fault(tt.effect, lambdatest.Count(1))
 				client := connect(t, s)
 				in := tt.in

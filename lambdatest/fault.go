@@ -51,7 +51,7 @@ func (f *Fault) Remove() {
 	f.aim.count = f.hits // for the invocations that are looking at it
 }
 
-// An Aim narrows down which invocations a [Fault] is for.
+// An Aim narrows down which invocations a [Fault] is for. It is a value, which may be used again: the counts are the fault's.
 type Aim interface{ applyTo(*aim) }
 
 type aimFunc func(*aim)

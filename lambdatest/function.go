@@ -15,7 +15,7 @@ import (
 // It is called from many goroutines at once.
 type Function func(ctx context.Context, payload []byte) ([]byte, error)
 
-// A FunctionOption changes how [Service.Handle] sets up a function.
+// A FunctionOption changes how [Service.Handle] sets up a function. It is a value, which may be used again.
 type FunctionOption interface{ applyTo(*settings) }
 
 type functionOptionFunc func(*settings)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// An Option changes what [New] makes.
+// An Option changes what [New] makes. It is a value, which may be used again.
 type Option interface{ apply(*config) }
 
 type optionFunc func(*config)

@@ -166,14 +166,16 @@ func (q *quota) wake(now time.Time) {
 	q.waiting = left
 }
 
-// await takes an environment as soon as there is one. It reports false if the function was switched off or the service
-// closed before.
-func (s *Service) await(f *function) (slot, bool) {
+// enqueue puts an Event of f in line.
+func (q *quota) enqueue(f *function, now time.Time) *waiter {
 	w := &waiter{function: f, ready: make(chan struct{}), cold: make(chan struct{}, 1)}
-	s.mu.Lock()
-	s.quota.waiting = append(s.quota.waiting, w)
-	s.quota.wake(time.Now())
-	s.mu.Unlock()
+	q.waiting = append(q.waiting, w)
+	q.wake(now)
+	return w
+}
+
+// await waits for the environment of w. It reports false if the function was switched off or the service closed before.
+func (s *Service) await(w *waiter) (slot, bool) {
 	var warmer <-chan time.Time
 	for {
 		select {
@@ -183,7 +185,7 @@ func (s *Service) await(f *function) (slot, bool) {
 			return s.abandon(w)
 		case <-w.cold:
 			s.mu.Lock()
-			if due := f.scaling.due(time.Now()); due >= 0 {
+			if due := w.function.scaling.due(time.Now()); due >= 0 {
 				warmer = time.After(due)
 			}
 			s.mu.Unlock()

@@ -36,7 +36,7 @@ func TestAccountRateIsExact(t *testing.T) {
 		assert.Equal(t, tally{"": 10, callerRate: 1}, reasons(t, client, "f", 11))
 		time.Sleep(100*time.Millisecond - 1)
 		assert.Equal(t, tally{callerRate: 2}, reasons(t, client, "f", 2))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		assert.Equal(t, tally{"": 1, callerRate: 4}, reasons(t, client, "f", 5))
 		for range 100 {
 			time.Sleep(100 * time.Millisecond)
@@ -56,9 +56,9 @@ func TestRateOfThirdsDoesNotDrift(t *testing.T) {
 		client := s.Client(once)
 		assert.Equal(t, tally{"": 1, callerRate: 1}, reasons(t, client, "f", 2))
 		for range 200 {
-			time.Sleep(3*time.Second - 10)
+			time.Sleep(3*time.Second - 10*time.Nanosecond)
 			assert.Equal(t, tally{callerRate: 1}, reasons(t, client, "f", 1))
-			time.Sleep(10)
+			time.Sleep(10 * time.Nanosecond)
 			assert.Equal(t, tally{"": 1, callerRate: 1}, reasons(t, client, "f", 2))
 		}
 	})

@@ -44,7 +44,7 @@ type outcomeError struct {
 // {"results":[{"id","status":"success","data"},{"id","status":"failure","error":{"type","message"}}]}, in the order of the
 // records, which it runs one after the other. The value f returns is encoded as JSON. Its error makes a failure whose type is the
 // Go type's name, and that of [RetryAfter] the status "retry". A panic of f, or a payload of another form, fails the
-// function as a whole. It stops between two records when ctx has ended.
+// function as a whole. It stops between two records when ctx has ended. It is safe for concurrent use if f is.
 func PerRecord(f func(ctx context.Context, id string, data json.RawMessage) (any, error)) Function {
 	return func(ctx context.Context, payload []byte) ([]byte, error) {
 		var in envelope

@@ -74,7 +74,7 @@ func (s *Service) submit(c *call) <-chan *reply {
 func (s *Service) answer(c *call) *reply {
 	there := s.roundTrip / 2
 	if !s.sleep(there) {
-		return &reply{cut: cutReset}
+		return &reply{cut: cutRefused}
 	}
 	rep := s.dispatch(c)
 	if rep.status != 0 && !rep.foreign {

@@ -28,19 +28,17 @@ func (e *Engine) askPermit() {
 // with the permit in hand it leaves the asking to another, and sends.
 func (e *Engine) run() {
 	for {
-		b, release := e.nextBatch()
-		if b == nil {
-			break
+		if b, release := e.nextBatch(); b != nil {
+			e.fly(b, release)
 		}
-		e.fly(b, release)
 		if !e.askAgain() {
 			return
 		}
 	}
 }
 
-// askAgain makes the goroutine that has done its invocation the asking one, if
-// one is needed, and otherwise counts it out.
+// askAgain makes the goroutine that is done with its invocation the asking one,
+// if one is needed, and otherwise counts it out.
 func (e *Engine) askAgain() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -48,19 +46,13 @@ func (e *Engine) askAgain() bool {
 		e.asking = true
 		return true
 	}
-	e.leave()
+	e.running--
+	e.advance()
 	return false
 }
 
-// leave counts a goroutine out.
-func (e *Engine) leave() {
-	e.running--
-	e.advance()
-}
-
 // nextBatch waits for the permit and seals a batch for it. There is none when
-// meanwhile all have gone, or the Engine was killed; then the goroutine is
-// counted out.
+// meanwhile all have gone, or the Engine was killed.
 func (e *Engine) nextBatch() (*Batch, func(*Answer)) {
 	for {
 		ctx := e.askContext()
@@ -76,17 +68,11 @@ func (e *Engine) nextBatch() (*Batch, func(*Answer)) {
 			b = e.seal(time.Now(), err)
 		}
 		e.asking = false
-		if b == nil {
-			e.askPermit()
-			e.leave()
-			e.mu.Unlock()
-			if err == nil {
-				e.guard("the limiter", func() { release(nil) })
-			}
-			return nil, nil
-		}
 		e.askPermit()
 		e.mu.Unlock()
+		if b == nil && err == nil {
+			e.guard("the limiter", func() { release(nil) })
+		}
 		return b, release
 	}
 }
