@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lambdabatch/lambdabatch"
+	"github.com/lambdabatch/lambdabatch/lambdatest"
 )
 
 func TestDo(t *testing.T) {
@@ -174,19 +175,27 @@ func TestPermitFirst(t *testing.T) {
 func TestTenantsNeverShareABatch(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newService(t)
+		s.Handle(upper, lambdatest.PerRecord(shout), lambdatest.TenantIsolation())
 		b := newBatcher(t, s.Client())
+		var futures []*lambdabatch.Future[string]
 		for range 10 {
-			b.Submit(t.Context(), "a", lambdabatch.Tenant("one"))
-			b.Submit(t.Context(), "b", lambdabatch.Tenant("two"))
-			b.Submit(t.Context(), "c")
+			futures = append(futures,
+				b.Submit(t.Context(), "a", lambdabatch.Tenant("one")),
+				b.Submit(t.Context(), "b", lambdabatch.Tenant("two")))
 		}
-		require.NoError(t, b.Close())
+		for _, f := range futures {
+			_, err := f.Await(t.Context())
+			require.NoError(t, err)
+		}
 		tenants := map[string]int{}
 		for _, i := range s.Invocations() {
 			tenants[i.Tenant] += len(i.Records())
 		}
-		assert.Equal(t, map[string]int{"one": 10, "two": 10, "": 10}, tenants)
-		assert.Equal(t, []int{10, 10, 10}, sizes(s))
+		assert.Equal(t, map[string]int{"one": 10, "two": 10}, tenants)
+		assert.Equal(t, []int{10, 10}, sizes(s))
+
+		_, err := b.Do(t.Context(), "c")
+		require.ErrorContains(t, err, "lambdabatch: invoking upper", "a record without tenant is a lane of its own")
 	})
 }
 

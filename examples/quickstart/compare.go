@@ -67,7 +67,7 @@ func (c *comparison) close() {
 func (c *comparison) run(ctx context.Context, in *input) report {
 	r := report{Records: len(in.records), Input: in.name}
 	if c.naive != nil {
-		r.Naive = c.measure(ctx, "one Invoke per record", c.naive, in.records, naive)
+		r.Naive = c.measure(ctx, "one by one", c.naive, in.records, naive)
 	}
 	if ctx.Err() == nil {
 		r.Batcher = c.measure(ctx, "Batcher", c.batcher, in.records, c.batches.run)

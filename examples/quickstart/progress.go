@@ -74,22 +74,23 @@ func (p *progress) show(label string, total int, r result) {
 		p.bar(label, total, r)
 		return
 	}
-	fmt.Fprintf(p.to, "%s: %s\n", label, counts(total, r))
+	fmt.Fprintf(p.to, "%s: %s\n", label, inWords(total, r))
 }
 
 func (p *progress) bar(label string, total int, r result) {
 	fmt.Fprint(p.to, "\r"+draw(label, total, r, p.width()-1)) // the last column would wrap
 }
 
-func counts(total int, r result) string {
-	return fmt.Sprintf("%d/%d records, %d failed, %d invocations, %d throttled, %.1f s",
+// inWords leaves some room for a bar on a terminal of 80 columns.
+func inWords(total int, r result) string {
+	return fmt.Sprintf("%d/%d, %d failed, %d invocations, %d throttled, %.1f s",
 		r.Succeeded+r.Failed, total, r.Failed, r.Invocations, r.Throttled, r.Seconds)
 }
 
 // draw makes one line of exactly so many columns, which covers the line before.
 func draw(label string, total int, r result, columns int) string {
 	const narrowest, widest = 5, 30
-	text := counts(total, r)
+	text := inWords(total, r)
 	line := label + " "
 	if room := min(widest, columns-utf8.RuneCountInString(line+" "+text)); room >= narrowest {
 		full := room * (r.Succeeded + r.Failed) / total

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -21,7 +22,8 @@ const credentialsTimeout = 15 * time.Second
 // remote returns what makes targets of the user's own function. The credentials
 // are retrieved now, so that missing ones are found before anything is sent.
 func remote(ctx context.Context, function string) (open func() (*target, error), where string, err error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	// What goes wrong is said by the errors; warnings in between would break the bar.
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return nil, "", fmt.Errorf("AWS configuration: %w", err)
 	}

@@ -38,7 +38,7 @@ func (r *result) perInvocation() float64 {
 
 // write prints the report to stdout, and why records failed to stderr.
 func (r *report) write(stdout, stderr io.Writer, asJSON bool) error {
-	r.why(stderr, "one Invoke per record", r.Naive)
+	r.why(stderr, "one by one", r.Naive)
 	r.why(stderr, "Batcher", r.Batcher)
 	if !asJSON {
 		return r.table(stdout)

@@ -196,6 +196,9 @@ func (l *lane) seal() (records []*Record, bytes int) {
 		bytes += r.size()
 		l.count(r, -1)
 	}
+	if l.live == len(skipped) {
+		seen = l.queue.len() // nothing but holes is behind them
+	}
 	l.queue.drop(seen)
 	l.queue.pushFront(skipped)
 	return records, bytes

@@ -1,0 +1,292 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// laneModel does to a lane what a program says, and checks it after each step
+// against a plain list.
+type laneModel struct {
+	t        *testing.T
+	lane     *lane
+	now      time.Time
+	seq      uint64
+	waiting  []*Record // in order
+	delayed  []*Record
+	sealed   map[*Record]int
+	left     map[*Record]bool
+	accepted int
+}
+
+func newLaneModel(t *testing.T, l limits) *laneModel {
+	t.Helper()
+	return &laneModel{
+		t: t, lane: &lane{limits: l}, now: time.Unix(0, 0),
+		sealed: map[*Record]int{}, left: map[*Record]bool{},
+	}
+}
+
+// add adds a record of n bytes, with an ID that is the caller's if it is not "".
+func (m *laneModel) add(n int, id string) {
+	m.seq++
+	r := &Record{ID: id, CallerID: id != "", seq: m.seq, Entry: make([]byte, n)}
+	if id == "" {
+		r.ID = "generated " + strconv.FormatUint(m.seq, 10)
+	}
+	r.pressAt = m.now.Add(time.Second)
+	if m.lane.limits.overhead+r.size() > m.lane.limits.bytes {
+		return // is refused at Submit
+	}
+	m.accepted++
+	m.lane.add(r)
+	m.waiting = append(m.waiting, r)
+}
+
+func (m *laneModel) leave(i int) {
+	list := &m.waiting
+	if i%2 == 1 {
+		list = &m.delayed
+	}
+	if len(*list) == 0 {
+		return
+	}
+	i = i / 2 % len(*list)
+	r := (*list)[i]
+	*list = append((*list)[:i:i], (*list)[i+1:]...)
+	m.lane.leave(r)
+	m.left[r] = true
+}
+
+// seal seals a batch, and lets all or none of its records return later.
+func (m *laneModel) seal(fails bool, delay time.Duration) {
+	m.comeBack()
+	records, bytes := m.lane.seal()
+	l := m.lane.limits
+	require.LessOrEqual(m.t, len(records), l.records)
+	require.LessOrEqual(m.t, bytes, l.bytes)
+	want := l.overhead
+	ids := map[string]bool{}
+	next := 0
+	for _, r := range records {
+		want += r.size()
+		require.False(m.t, ids[r.ID], "two records of ID %q in a batch", r.ID)
+		ids[r.ID] = true
+		// In order; passed over are only those whose ID is in the batch.
+		for m.waiting[next] != r {
+			require.True(m.t, ids[m.waiting[next].ID], "a record was passed over")
+			next++
+		}
+		m.waiting = append(m.waiting[:next:next], m.waiting[next+1:]...)
+	}
+	require.Equal(m.t, want, bytes)
+	if len(m.waiting) > 0 {
+		require.NotEmpty(m.t, records, "there is always something to seal")
+	}
+	for _, r := range records {
+		if !fails {
+			m.sealed[r]++
+			continue
+		}
+		r.dueAt = m.now.Add(delay)
+		m.lane.delay(r)
+		m.delayed = append(m.delayed, r)
+	}
+}
+
+func (m *laneModel) comeBack() {
+	m.lane.comeBack(m.now)
+	var due, later []*Record
+	for _, r := range m.delayed {
+		if r.dueAt.After(m.now) {
+			later = append(later, r)
+		} else {
+			due = append(due, r)
+		}
+	}
+	for i := range due { // by age
+		for j := i + 1; j < len(due); j++ {
+			if due[j].seq < due[i].seq {
+				due[i], due[j] = due[j], due[i]
+			}
+		}
+	}
+	m.delayed = later
+	m.waiting = append(due, m.waiting...)
+}
+
+// check compares the lane's books with the model's.
+func (m *laneModel) check() {
+	bytes, callers := 0, 0
+	for _, r := range m.waiting {
+		bytes += r.size()
+		if r.CallerID {
+			callers++
+		}
+	}
+	require.Equal(m.t, len(m.waiting), m.lane.live)
+	require.Equal(m.t, bytes, m.lane.bytes)
+	require.Equal(m.t, callers, m.lane.callerIDs)
+	require.Equal(m.t, len(m.delayed), len(m.lane.returning)-m.lane.absent)
+	require.Equal(m.t, len(m.waiting)+len(m.delayed) == 0, m.lane.empty())
+}
+
+// drain seals all that is left, and checks that each record went exactly one way.
+func (m *laneModel) drain() {
+	m.now = m.now.Add(time.Hour)
+	m.comeBack()
+	for len(m.waiting) > 0 {
+		m.seal(false, 0)
+		m.check()
+	}
+	require.Len(m.t, m.sealed, m.accepted-len(m.left))
+	for r, n := range m.sealed {
+		require.Equal(m.t, 1, n)
+		require.False(m.t, m.left[r])
+	}
+	require.Equal(m.t, 0, m.lane.queue.len())
+}
+
+// run does what program says, three bytes a step.
+func (m *laneModel) run(program []byte) {
+	for ; len(program) >= 3; program = program[3:] {
+		a, b := int(program[1]), int(program[2])
+		switch program[0] % 8 {
+		case 0, 1, 2:
+			m.add(a, "")
+		case 3:
+			m.add(a, fmt.Sprint("caller's ", b%5))
+		case 4:
+			m.leave(a)
+		case 5:
+			m.seal(false, 0)
+		case 6:
+			m.seal(true, time.Duration(b)*time.Millisecond)
+		case 7:
+			m.now = m.now.Add(time.Duration(a) * time.Millisecond)
+			m.comeBack()
+			m.lane.readiness(m.now)
+		}
+		m.check()
+	}
+	m.drain()
+}
+
+func FuzzSeal(f *testing.F) {
+	f.Add(3, 100, []byte("\x00\x10\x00\x00\x20\x00\x00\x30\x00\x05\x00\x00"))
+	f.Add(2, 60, []byte("\x03\x01\x01\x03\x02\x01\x03\x03\x01\x06\x00\x05\x04\x01\x00\x07\x09\x00\x05\x00\x00"))
+	f.Add(1, 20, []byte("\x00\x01\x00\x04\x00\x00\x00\x01\x00\x05\x00\x00\x06\x00\x01"))
+	f.Fuzz(func(t *testing.T, records, bytes int, program []byte) {
+		if records < 1 || records > 50 || bytes < 16 || bytes > 2000 {
+			return
+		}
+		newLaneModel(t, limits{records: records, bytes: bytes, overhead: 14}).run(program)
+	})
+}
+
+func TestLane(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(500) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		program := make([]byte, 300)
+		for i := range program {
+			program[i] = byte(random.Uint32())
+		}
+		newLaneModel(t, limits{records: 1 + random.IntN(10), bytes: 100 + random.IntN(1000), overhead: 14}).run(program)
+	}
+}
+
+// A lane full of one ID stays cheap: sealing does not look at all of it.
+func TestLaneOfOneID(t *testing.T) {
+	t.Parallel()
+	m := newLaneModel(t, limits{records: 10, bytes: 1000, overhead: 14})
+	for range 1000 {
+		m.add(1, "the same")
+	}
+	before := m.lane.queue.len()
+	m.seal(false, 0)
+	assert.Equal(t, before-1, m.lane.queue.len())
+	assert.Len(t, m.sealed, 1)
+}
+
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(0, 0)
+	at := func(d time.Duration) time.Time { return start.Add(d) }
+	record := func(seq uint64, pressAt time.Duration, hurried bool) *Record {
+		return &Record{seq: seq, pressAt: at(pressAt), hurried: hurried, Entry: []byte("12345")}
+	}
+	l := &lane{limits: limits{records: 3, bytes: 100, overhead: 14}}
+	expect := func(now time.Duration, reason Reason, again time.Time) {
+		t.Helper()
+		gotReason, gotAgain := l.readiness(at(now))
+		assert.Equal(t, reason, gotReason)
+		assert.Equal(t, again, gotAgain)
+	}
+	expect(0, NotReady, time.Time{})
+	l.add(record(1, 5, false))
+	expect(0, NotReady, at(5))
+	expect(5, Linger, time.Time{})
+	l.add(record(2, 3, true))
+	expect(0, NotReady, at(3))
+	expect(4, Deadline, time.Time{})
+	l.flushSeq = 1
+	expect(0, Flush, time.Time{})
+	l.add(record(3, 9, false))
+	expect(0, Full, time.Time{})
+
+	late := record(4, 1, false)
+	late.dueAt = at(7)
+	l.delay(late)
+	records, _ := l.seal()
+	assert.Len(t, records, 3)
+	expect(6, NotReady, at(7))
+	expect(7, Linger, time.Time{})
+}
+
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	names := func(q *queue) string {
+		var all []string
+		for _, r := range q.all() {
+			all = append(all, r.ID)
+		}
+		return strings.Join(all, "")
+	}
+	rs := func(ids string) []*Record {
+		var all []*Record
+		for _, id := range ids {
+			all = append(all, &Record{ID: string(id)})
+		}
+		return all
+	}
+	var q queue
+	q.pushFront(nil)
+	for _, r := range rs("abcde") {
+		q.push(r)
+	}
+	q.drop(2)
+	q.pushFront(rs("xy"))
+	assert.Equal(t, "xycde", names(&q))
+	q.pushFront(rs("123"))
+	assert.Equal(t, "123xycde", names(&q))
+	q.keep(func(r *Record) bool { return r.ID > "9" })
+	assert.Equal(t, "xycde", names(&q))
+	q.drop(5)
+	assert.Equal(t, 0, q.len())
+	for range 1000 { // steady use does not grow it
+		for _, r := range rs("abc") {
+			q.push(r)
+		}
+		q.drop(2)
+		q.drop(1)
+	}
+	assert.LessOrEqual(t, cap(q.records), 32)
+}
