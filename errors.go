@@ -89,18 +89,11 @@ type InvokeError struct {
 }
 
 func (e *InvokeError) Error() string {
-	return fmt.Sprintf("lambdabatch: invoking %s: %v (%v%s)", e.Function, e.Err, e.Certainty, requestID(e.RequestID))
+	return fmt.Sprintf("lambdabatch: invoking %s: %v (%v)", e.Function, e.Err, e.Certainty)
 }
 
 // Unwrap returns Err.
 func (e *InvokeError) Unwrap() error { return e.Err }
-
-func requestID(id string) string {
-	if id == "" {
-		return ""
-	}
-	return ", request " + id
-}
 
 // FunctionErrorKind is the way in which a function failed.
 type FunctionErrorKind uint8
@@ -198,7 +191,7 @@ func (e *ResultError) Error() string {
 	if len(e.Payload) > 0 {
 		came = "the answer begins " + strconv.Quote(string(e.Payload[:min(len(e.Payload), 80)]))
 	}
-	return fmt.Sprintf("lambdabatch: record %s: %v: %s; %s%s", e.ID, e.Err, e.Problem, came, requestID(e.RequestID))
+	return fmt.Sprintf("lambdabatch: record %s: %v: %s; %s%s", e.ID, e.Err, e.Problem, came, after(", request ", e.RequestID))
 }
 
 // Unwrap returns Err.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"time"
 
@@ -132,8 +133,12 @@ func (c *config) validate() error {
 // minMaxBytes is the least bound of a payload that leaves some room beside the envelope.
 const minMaxBytes = 64
 
+// AWS Lambda API Reference, "Invoke", FunctionName.
+var functionPattern = regexp.MustCompile(
+	`^(arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:)?(\d{12}:)?(function:)?[a-zA-Z0-9_.-]+(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]+))?$`)
+
 func validFunction(function string) bool {
-	return function != "" && len(function) <= 256 && !strings.ContainsAny(function, " \t\r\n/?#")
+	return len(function) <= 256 && functionPattern.MatchString(function)
 }
 
 // qualified tells whether function's name or ARN ends with a version or alias.

@@ -154,3 +154,21 @@ func TestAwaitEndsOnlyTheWait(t *testing.T) {
 		assert.Equal(t, "A", got)
 	})
 }
+
+func TestFunctionNames(t *testing.T) {
+	t.Parallel()
+	client := lambda.New(lambda.Options{})
+	for name, good := range map[string]bool{
+		"f": true, "my-function_1": true, "f:prod": true, "f:$LATEST": true, "123456789012:function:f": true,
+		"arn:aws:lambda:eu-west-1:123456789012:function:f": true, "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:f:7": true,
+		"": false, "a b": false, "a/b": false, "a:b:c:d": false, "f:": false, "https://example.com": false, strings.Repeat("x", 257): false,
+	} {
+		b, err := lambdabatch.New[int, int](client, name)
+		if good {
+			require.NoError(t, err, name)
+			require.NoError(t, b.Close())
+		} else {
+			assert.ErrorContains(t, err, "must be a name, name:alias, partial ARN or ARN", name)
+		}
+	}
+}

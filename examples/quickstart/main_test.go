@@ -92,7 +92,7 @@ func TestARecordThatFailedInTheBatcher(t *testing.T) {
 		assert.Equal(t, 1, *run.Succeeded)
 		assert.Equal(t, 1, *run.Failed)
 	}
-	assert.Contains(t, stderr, "Batcher: 1 records failed, the first of them:")
+	assert.Contains(t, stderr, "Batcher: failed records: 1, the first: ")
 	assert.Contains(t, stderr, "not on Earth")
 }
 

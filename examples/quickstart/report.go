@@ -56,7 +56,7 @@ func (r *report) write(stdout, stderr io.Writer, asJSON bool) error {
 
 func (r *report) why(stderr io.Writer, label string, run *result) {
 	if run != nil && run.Failed > 0 {
-		fmt.Fprintf(stderr, "%s: %d records failed, the first of them: %s\n", label, run.Failed, oneLine(run.firstFailure))
+		fmt.Fprintf(stderr, "%s: failed records: %d, the first: %s\n", label, run.Failed, oneLine(run.firstFailure))
 	}
 }
 

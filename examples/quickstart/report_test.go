@@ -23,7 +23,7 @@ func TestJSON(t *testing.T) {
 	assert.Equal(t, `{"records":500,"input":"orders.ndjson",`+
 		`"naive":{"succeeded":198,"failed":302,"invocations":745,"throttled":547,"seconds":18.612},`+
 		`"batcher":{"succeeded":500,"failed":0,"invocations":25,"throttled":0,"seconds":1.3}}`+"\n", stdout.String())
-	assert.Equal(t, "one by one: 302 records failed, the first of them: one; two\n", stderr.String())
+	assert.Equal(t, "one by one: failed records: 302, the first: one; two\n", stderr.String())
 }
 
 // After Ctrl-C in the first run there is no second, and what was done is told.
