@@ -38,9 +38,11 @@ func newService(t *testing.T, opts ...lambdatest.Option) *lambdatest.Service {
 	return s
 }
 
-// newBatcher is a Batcher of the function upper that is closed with the test.
+// newBatcher is a Batcher of the function upper that is closed with the test. Its
+// limiter limits nothing, unless an option says otherwise.
 func newBatcher(t *testing.T, client lambdabatch.Invoker, opts ...lambdabatch.Option) *lambdabatch.Batcher[string, string] {
 	t.Helper()
+	opts = append([]lambdabatch.Option{lambdabatch.WithLimiter(newLimiter(t))}, opts...)
 	b, err := lambdabatch.New[string, string](client, upper, opts...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.Close()) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"time"
 
@@ -41,13 +42,13 @@ type Use uint8
 const (
 	// Succeeded is when Lambda answered: it ran the function, also if that failed,
 	// or refused the invocation for a reason that no pace can cure.
-	Succeeded Use = iota
+	Succeeded = Use(limit.Answered)
 	// Throttled is when Lambda refused the invocation with a 429.
-	Throttled
+	Throttled = Use(limit.Throttled)
 	// Failed is when no answer came, or Lambda's own error (5xx).
-	Failed
+	Failed = Use(limit.Failed)
 	// NotUsed is when nothing was left to send: the permit goes back whole.
-	NotUsed
+	NotUsed = Use(limit.NotUsed)
 )
 
 // String returns the use in words.
@@ -106,8 +107,7 @@ func Rate(perSecond float64, burst int) LimiterOption {
 }
 
 // InFlight sets how many invocations may be under way at a time, of all functions
-// together. Default: 1,000, the concurrency of an account that nobody has raised
-// (AWS Lambda Developer Guide, "Lambda quotas").
+// together. Default: as many as there are.
 func InFlight(n int) LimiterOption {
 	return limiterOptionFunc(func(c *limiterConfig) {
 		c.check(n >= 1, "InFlight(%d): must be at least 1", n)
@@ -137,27 +137,60 @@ func FunctionInFlight(function string, n int) LimiterOption {
 
 func validRate(perSecond float64, burst int) bool { return perSecond > 0 && burst >= 1 }
 
-// Fixed keeps the limits as they are given, whatever Lambda answers.
+// Fixed keeps the limits as they are given, whatever Lambda answers. Without any
+// ceiling nothing is then limited.
 func Fixed() LimiterOption {
-	return limiterOptionFunc(func(*limiterConfig) {})
+	return limiterOptionFunc(func(c *limiterConfig) { c.Fixed = true })
 }
 
-// defaultInFlight is the concurrency of an account that nobody has raised.
-const defaultInFlight = 1000
+// ProbeInterval sets how long after a throttle the limiter takes to come back to
+// the rate at which it was throttled, and so how often it looks whether there is
+// more: longer means fewer throttles, and that a quota that has grown is found
+// later. It is meant for a rate of 10 invocations a second, and scaled a little
+// for others. Default: 3 s.
+func ProbeInterval(d time.Duration) LimiterOption {
+	return limiterOptionFunc(func(c *limiterConfig) {
+		c.check(d > 0, "ProbeInterval(%v): must be more than 0", d)
+		c.Probe = d
+	})
+}
 
-// AdaptiveLimiter lets invocations start, no faster than its rates and no more
-// at a time than its numbers, retries included. Make one by [NewLimiter] for each
-// account and Region, and give it to all Batchers there: functions that wait take
-// turns, and among the Batchers of one function who waits longest is next.
+// LimiterLogger makes the limiter log to l when it changes its mind: cuts at level
+// Debug, that Lambda does not answer any more at Warn, and that it does again at
+// Info. Default: nothing is logged.
+func LimiterLogger(l *slog.Logger) LimiterOption {
+	return limiterOptionFunc(func(c *limiterConfig) {
+		c.check(l != nil, "LimiterLogger(nil): must be a Logger; leave the option out for none")
+		c.Logger = l
+	})
+}
+
+// AdaptiveLimiter finds out how many invocations a second, and how many at a time,
+// Lambda bears, and stays just below. Make one by [NewLimiter] for each account and
+// Region, and give it to all Batchers there.
 //
-// Its methods are safe for concurrent use.
+// It keeps a rate and a number in flight for the account, and for each function
+// that was ever throttled by a limit of its own. A throttle's Reason names which
+// of these was short, and just that one is cut; it then grows back, slowly past
+// the point at which it was cut, as long as it is what holds invocations
+// back. Errors that are no throttles do not cut anything; when half of a
+// function's invocations are not answered, or with Lambda's own errors, they stop but
+// for single probes, less than one a second.
+//
+// Ceilings given by [Rate], [InFlight] and their kin are never exceeded. What is
+// given is believed until Lambda objects: with ceilings for the account the
+// limiter starts at them, and without any it starts with a few invocations and
+// searches.
+//
+// Functions that wait take turns, and among the Batchers of one function who
+// waits longest is next. Its methods are safe for concurrent use.
 type AdaptiveLimiter struct {
 	limiter *limit.Limiter
 }
 
 // NewLimiter makes an AdaptiveLimiter. Its error names every option that cannot be.
 func NewLimiter(opts ...LimiterOption) (*AdaptiveLimiter, error) {
-	c := limiterConfig{Config: limit.Config{Account: limit.Ceiling{InFlight: defaultInFlight}}}
+	var c limiterConfig
 	for _, o := range opts {
 		if o != nil {
 			o.applyLimiter(&c)
@@ -176,7 +209,36 @@ func (l *AdaptiveLimiter) Acquire(ctx context.Context, function string) (release
 	if err != nil {
 		return nil, err
 	}
-	return func(f Feedback) { permit.Release(f.Use != NotUsed) }, nil
+	return func(f Feedback) {
+		permit.Release(limit.Use{Outcome: limit.Outcome(f.Use), Reason: f.Reason, RetryAfter: f.RetryAfter})
+	}, nil
+}
+
+// LimiterState is what an [AdaptiveLimiter] thinks at the moment.
+type LimiterState struct {
+	Account   ScopeState
+	Functions map[string]ScopeState // by bare name: those that a permit was ever asked for
+}
+
+// ScopeState is what a limiter thinks of an account or a function.
+type ScopeState struct {
+	Rate      float64 // invocations a second it lets start; +Inf is without limit
+	InFlight  int     // invocations under way
+	Limit     float64 // of InFlight; +Inf is without limit
+	Waiting   int     // permits asked for and not given yet
+	Searching bool    // it has not met the quota yet
+	Stopped   bool    // Lambda does not answer: only single probes are let through
+	Throttles map[types.ThrottleReason]uint64
+}
+
+// State returns what the limiter thinks at the moment.
+func (l *AdaptiveLimiter) State() LimiterState {
+	st := l.limiter.State()
+	functions := make(map[string]ScopeState, len(st.Functions))
+	for name, f := range st.Functions {
+		functions[name] = ScopeState(f)
+	}
+	return LimiterState{Account: ScopeState(st.Account), Functions: functions}
 }
 
 // FromRate makes a Limiter of l, which may be shared with other code. It starts

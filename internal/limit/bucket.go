@@ -19,6 +19,14 @@ func newBucket(perSecond float64, burst int) *bucket {
 	return &bucket{tokens: rate.NewLimiter(rate.Limit(perSecond), burst)}
 }
 
+// set changes the rate and the burst.
+func (b *bucket) set(now time.Time, perSecond float64, burst int) {
+	b.tokens.SetLimitAt(now, rate.Limit(perSecond))
+	if burst != b.tokens.Burst() {
+		b.tokens.SetBurstAt(now, burst)
+	}
+}
+
 // wait is how long it takes until there is a token.
 func (b *bucket) wait(now time.Time) time.Duration {
 	if b == nil {

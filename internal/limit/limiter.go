@@ -4,14 +4,20 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// Config is the ceilings of a Limiter.
+// Config is what a Limiter is told.
 type Config struct {
 	Account   Ceiling
 	Functions map[string]Ceiling // by bare name
+	Fixed     bool               // only the ceilings limit
+	Probe     time.Duration      // of the search for a rate; 0 is DefaultProbeInterval
+	Logger    *slog.Logger       // nil for none
 }
 
 // Limiter grants permits to start invocations. Its methods may be called
@@ -24,22 +30,35 @@ type Limiter struct {
 	functions map[string]*function
 	turns     list.List   // of the *function that have somebody in line, next first
 	timer     *time.Timer // runs while only time stands in the way
+	seenAt    time.Time   // when holders began to hold invocations back
+	holders   []holder
+	news      []news // to be logged when the lock is given up
 }
 
 // function is a function's own limits and the line for its permits.
 type function struct {
+	name string
 	scope
-	line list.List // of *Permit
-	turn *list.Element
+	breaker breaker
+	line    list.List // of *Permit
+	turn    *list.Element
 }
 
 // New makes a Limiter.
 func New(cfg Config) *Limiter {
-	return &Limiter{
+	if cfg.Probe == 0 {
+		cfg.Probe = DefaultProbeInterval
+	}
+	l := &Limiter{
 		cfg:       cfg,
 		account:   newScope(cfg.Account),
 		functions: make(map[string]*function),
 	}
+	if !cfg.Fixed && cfg.Account == (Ceiling{}) {
+		// A ceiling is somebody's knowledge: it is believed until Lambda objects.
+		l.account.seek(cfg.Probe)
+	}
+	return l
 }
 
 // Permit is the leave to start one invocation.
@@ -48,9 +67,32 @@ type Permit struct {
 	function *function
 	granted  bool
 	ended    bool
+	probe    bool          // the breaker's
 	ready    chan struct{} // closed when granted, if that took waiting
 	place    *list.Element // in line
+
+	// When it was granted.
+	startedAt       time.Time
+	account, inLine int // in flight, of the account and of the function, this one included
 }
+
+// Use is what came of a permit.
+type Use struct {
+	Outcome    Outcome
+	Reason     types.ThrottleReason
+	RetryAfter time.Duration
+}
+
+// Outcome is how an invocation ended, as far as a limiter cares.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Answered Outcome = iota
+	Throttled
+	Failed
+	NotUsed
+)
 
 // Acquire waits for a permit to invoke the function, or until ctx ends.
 func (l *Limiter) Acquire(ctx context.Context, name string) (*Permit, error) {
@@ -66,11 +108,11 @@ func (l *Limiter) Acquire(ctx context.Context, name string) (*Permit, error) {
 	}
 	l.grant(time.Now())
 	if p.granted {
-		l.mu.Unlock()
+		l.unlock()
 		return p, nil
 	}
 	p.ready = make(chan struct{})
-	l.mu.Unlock()
+	l.unlock()
 
 	select {
 	case <-p.ready:
@@ -89,7 +131,7 @@ func waitError(ctx context.Context, name string) error {
 func (l *Limiter) function(name string) *function {
 	f, ok := l.functions[name]
 	if !ok {
-		f = &function{scope: newScope(l.cfg.Functions[name])}
+		f = &function{name: name, scope: newScope(l.cfg.Functions[name])}
 		l.functions[name] = f
 	}
 	return f
@@ -98,20 +140,24 @@ func (l *Limiter) function(name string) *function {
 // grant gives permits, as many as there may be now, and sets the timer for the
 // next; under l.mu.
 func (l *Limiter) grant(now time.Time) {
+	l.learn(now)
 	var soonest time.Duration // until a function with somebody in line has a token
 	for turn := l.turns.Front(); turn != nil; {
-		wait, never := l.account.wait(now)
+		wait, never, by := l.account.wait(now)
 		if never || wait > 0 {
 			soonest = wait // at the earliest
+			l.heldBy(by)
 			break
 		}
 		f := turn.Value.(*function)
 		turn = turn.Next()
-		wait, never = f.wait(now)
+		wait, never, by = f.wait(now)
 		switch {
 		case never:
+			l.heldBy(by)
 			continue
 		case wait > 0:
+			l.heldBy(by)
 			if soonest == 0 || wait < soonest {
 				soonest = wait
 			}
@@ -125,13 +171,40 @@ func (l *Limiter) grant(now time.Time) {
 	l.wake(soonest)
 }
 
+// wait is how long it takes until the function itself lets one more start.
+func (f *function) wait(now time.Time) (d time.Duration, never bool, by holder) {
+	if d, never := f.breaker.wait(now); d > 0 || never {
+		return d, never, nil
+	}
+	return f.scope.wait(now)
+}
+
+// learn tells the controllers that held somebody back since the last grant for
+// how long they did. They grow by that alone: a limit that nobody runs into
+// says nothing about what Lambda would bear.
+func (l *Limiter) learn(now time.Time) {
+	for _, h := range l.holders {
+		h.held(now.Sub(l.seenAt), now)
+	}
+	clear(l.holders)
+	l.holders, l.seenAt = l.holders[:0], now
+}
+
+func (l *Limiter) heldBy(by holder) {
+	if by != nil {
+		l.holders = append(l.holders, by)
+	}
+}
+
 // start gives the first in f's line a permit, and f's turn to the others.
 func (l *Limiter) start(f *function, now time.Time) {
 	l.account.start(now)
 	f.start(now)
 	p := f.line.Remove(f.line.Front()).(*Permit)
 	p.place = nil
-	p.granted = true
+	p.granted, p.startedAt = true, now
+	p.probe = f.breaker.started()
+	p.account, p.inLine = l.account.inFlight, f.inFlight
 	if p.ready != nil {
 		close(p.ready)
 	}
@@ -158,7 +231,7 @@ func (l *Limiter) wake(d time.Duration) {
 	case l.timer == nil:
 		l.timer = time.AfterFunc(d, func() {
 			l.mu.Lock()
-			defer l.mu.Unlock()
+			defer l.unlock()
 			l.grant(time.Now())
 		})
 	default:
@@ -168,23 +241,31 @@ func (l *Limiter) wake(d time.Duration) {
 
 // Release ends the invocation that the permit was for. A permit that was not
 // used goes back whole: its token, too. Only the first call counts.
-func (p *Permit) Release(used bool) {
+func (p *Permit) Release(u Use) {
 	l := p.limiter
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	defer l.unlock()
 	if !p.ended {
 		p.ended = true
-		l.end(p.function, used)
+		l.end(p, u)
 	}
 }
 
-func (l *Limiter) end(f *function, used bool) {
+func (l *Limiter) end(p *Permit, u Use) {
 	now := time.Now()
-	l.account.end()
-	f.end()
-	if !used {
-		l.account.rate.giveBack(now)
-		f.rate.giveBack(now)
+	l.learn(now)
+	if u.Outcome == NotUsed {
+		l.account.unused(now)
+		p.function.unused(now)
+		if p.probe {
+			p.function.breaker.unused()
+		}
+	} else {
+		l.account.ended()
+		p.function.ended()
+		if !l.cfg.Fixed {
+			l.adapt(p, u, now)
+		}
 	}
 	l.grant(now)
 }
@@ -193,9 +274,9 @@ func (l *Limiter) end(f *function, used bool) {
 func (p *Permit) leave() {
 	l := p.limiter
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	defer l.unlock()
 	if p.granted { // at the same moment
-		l.end(p.function, false)
+		l.end(p, Use{Outcome: NotUsed})
 		return
 	}
 	p.function.line.Remove(p.place)

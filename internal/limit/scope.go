@@ -1,6 +1,10 @@
 package limit
 
-import "time"
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
 
 // Ceiling is what a scope must never exceed. The zero Ceiling is without limit.
 type Ceiling struct {
@@ -9,33 +13,113 @@ type Ceiling struct {
 	InFlight  int     // invocations at a time; 0 is without limit
 }
 
-// scope is what an account or a function may still start.
+// scope is what an account or a function may still start: up to its ceilings,
+// and below them to what its two controllers have found. A controller is nil
+// as long as there is no reason to look for a quota of that kind.
 type scope struct {
-	rate     *bucket
-	slots    int // 0 is without limit
+	ceiling  Ceiling
+	rate     *bucket // of the ceiling
+	pace     *pace
+	slots    *slots
+	holding  time.Time // a Retry-After: nothing starts before
 	inFlight int
+	meter    meter
+
+	throttles map[types.ThrottleReason]uint64
 }
 
 func newScope(c Ceiling) scope {
-	s := scope{slots: c.InFlight}
+	s := scope{ceiling: c, throttles: make(map[types.ThrottleReason]uint64)}
 	if c.PerSecond > 0 {
 		s.rate = newBucket(c.PerSecond, c.Burst)
 	}
 	return s
 }
 
-// wait is how long it takes until the scope lets one more start: never, until
-// another ends, if it has no slot.
-func (s *scope) wait(now time.Time) (d time.Duration, never bool) {
-	if s.slots > 0 && s.inFlight >= s.slots {
-		return 0, true
+// seek makes the scope look for its quotas from the first invocation on.
+func (s *scope) seek(probe time.Duration) {
+	s.pace = newPace(paceStart, probe)
+	s.slots = newSlots(slotsStart)
+}
+
+// holder is a controller that can learn how long it held invocations back.
+type holder interface {
+	held(dt time.Duration, now time.Time)
+}
+
+// wait is how long it takes until the scope lets one more start: never by time
+// alone, if it has no slot. by is the controller that stands in the way; nil if
+// it is something else.
+func (s *scope) wait(now time.Time) (d time.Duration, never bool, by holder) {
+	if s.ceiling.InFlight > 0 && s.inFlight >= s.ceiling.InFlight {
+		return 0, true, nil
 	}
-	return s.rate.wait(now), false
+	if s.slots != nil && s.slots.full(s.inFlight) {
+		return 0, true, s.slots
+	}
+	d = max(s.rate.wait(now), s.holding.Sub(now), 0)
+	if s.pace != nil {
+		if own := s.pace.bucket.wait(now); own > d {
+			return own, false, s.pace
+		}
+	}
+	return d, false, nil
 }
 
 func (s *scope) start(now time.Time) {
 	s.inFlight++
 	s.rate.take(now)
+	if s.pace != nil {
+		s.pace.bucket.take(now)
+	}
+	s.meter.count(now)
 }
 
-func (s *scope) end() { s.inFlight-- }
+// unused takes back what start did.
+func (s *scope) unused(now time.Time) {
+	s.inFlight--
+	s.rate.giveBack(now)
+	if s.pace != nil {
+		s.pace.bucket.giveBack(now)
+	}
+}
+
+// ended takes in that an invocation is over.
+func (s *scope) ended() { s.inFlight-- }
+
+// succeeded takes in that the scope let an invocation through that took d, when
+// so many were in flight.
+func (s *scope) succeeded(d time.Duration, inFlight int) {
+	if s.slots != nil {
+		s.slots.succeeded(d, inFlight)
+	}
+	s.forget()
+}
+
+// forget drops a controller that has found at least what the ceiling allows:
+// then the ceiling says it all.
+func (s *scope) forget() {
+	if c := s.ceiling.PerSecond; c > 0 && s.pace != nil && s.pace.level >= c {
+		s.pace = nil
+	}
+	if c := s.ceiling.InFlight; c > 0 && s.slots != nil && s.slots.level >= float64(c) {
+		s.slots = nil
+	}
+}
+
+// rateShort cuts the rate, and reports whether it did.
+func (s *scope) rateShort(probe time.Duration, startedAt, now time.Time) bool {
+	measured := s.meter.perSecond(now)
+	if s.pace == nil {
+		s.pace = newPace(max(measured, paceFloor), probe)
+	}
+	return s.pace.throttled(measured, startedAt, now)
+}
+
+// slotsShort cuts the number in flight, and reports whether it did.
+func (s *scope) slotsShort(inFlight int, startedAt, now time.Time) bool {
+	if s.slots == nil {
+		s.slots = newSlots(float64(inFlight))
+	}
+	return s.slots.throttled(inFlight, startedAt, now)
+}

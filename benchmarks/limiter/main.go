@@ -1,0 +1,37 @@
+// Command limiter measures how lambdabatch's limiter keeps to a quota that nobody
+// has told it, next to other ways to do so, in scenarios in which the quota
+// moves. Run it with -h for its flags; README.md tells of the method.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"testing" //nolint:depguard // see asTest
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // a run broke down
+	exitUsage  = 2 // nothing was run: wrong flags
+)
+
+func main() {
+	p, err := parse(os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(exitOK)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "limiter: %v; -h tells of the flags\n", err)
+		os.Exit(exitUsage)
+	}
+	asTest(func(t *testing.T) int {
+		if err := p.run(t, os.Stdout, os.Stderr); err != nil {
+			fmt.Fprintf(os.Stderr, "limiter: %v\n", err)
+			return exitFailed
+		}
+		return exitOK
+	})
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+	"testing" //nolint:depguard // see asTest
+	"time"
+)
+
+const oracleName = "oracle"
+
+// trial is one strategy in one scenario.
+type trial struct {
+	strategy strategy
+	scenario *scenario
+	runs     []measures // by seed
+	mean     measures
+	ofOracle float64    // its goodput by the oracle's; NaN: there is no oracle
+	first    *recording // of the first seed, for the plots
+	course   course     // that seed's
+}
+
+// run does what the plan says, and prints what came of it.
+func (p *plan) run(t *testing.T, out, progress io.Writer) error {
+	began := time.Now()
+	trials := p.trials()
+	if err := p.runAll(t, trials, progress); err != nil {
+		return err
+	}
+	compare(trials)
+	if p.svg != "" {
+		if err := writePlots(p.svg, trials); err != nil {
+			return err
+		}
+	}
+	if !p.oracle {
+		kept := trials[:0]
+		for _, tr := range trials {
+			if tr.strategy.name != oracleName {
+				kept = append(kept, tr)
+			}
+		}
+		trials = kept
+	}
+	if p.json {
+		return writeJSON(out, trials, p.seeds)
+	}
+	writeTable(out, trials, p.seeds)
+	fmt.Fprintf(out, "\n%d strategies in %.0f s, %s, %d cores.\n", len(p.strategies), time.Since(began).Seconds(), runtime.Version(), runtime.GOMAXPROCS(0))
+	return nil
+}
+
+func (p *plan) trials() []*trial {
+	var all []*trial
+	for i := range p.scenarios {
+		s := &p.scenarios[i]
+		for _, st := range p.strategies {
+			if st.several && s.clients == 1 || p.whole && !worthwhile(st, s) {
+				continue
+			}
+			shown := st.shown(*s)
+			all = append(all, &trial{strategy: st, scenario: &shown, runs: make([]measures, len(p.seeds))})
+		}
+	}
+	return all
+}
+
+// worthwhile leaves out runs that take long and show only what others have shown.
+func worthwhile(st strategy, s *scenario) bool {
+	switch st.name {
+	case "naive retry", "SDK standard":
+		return s.clients == 1 && s.window == 0 && !strings.HasPrefix(s.name, "T")
+	case "full jitter only", "fixed 8/s":
+		return s.window == 0 && !strings.HasPrefix(s.name, "T")
+	}
+	return true
+}
+
+// runAll runs all seeds of all trials, as many at a time as there are cores.
+func (p *plan) runAll(t *testing.T, trials []*trial, progress io.Writer) error {
+	type job struct {
+		trial *trial
+		seed  int
+	}
+	jobs := make(chan job)
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+		done int
+	)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for j := range jobs {
+				err := j.trial.run(t, j.seed, p.seeds[j.seed])
+				mu.Lock()
+				if err != nil {
+					errs = append(errs, err)
+				}
+				done++
+				fmt.Fprintf(progress, "\r%d of %d runs", done, len(trials)*len(p.seeds))
+				mu.Unlock()
+			}
+		})
+	}
+	for _, tr := range trials {
+		for i := range p.seeds {
+			jobs <- job{tr, i}
+		}
+	}
+	close(jobs)
+	wg.Wait()
+	fmt.Fprint(progress, "\r\033[K")
+	for _, tr := range trials {
+		tr.mean = mean(tr.runs)
+	}
+	return errors.Join(errs...)
+}
+
+func (tr *trial) run(t *testing.T, i int, seed uint64) error {
+	name := fmt.Sprintf("%s, %s, %d clients, seed %d", tr.strategy.name, tr.scenario.name, tr.scenario.clients, seed)
+	return bubble(t, name, func() error {
+		log, err := simulate(tr.strategy, tr.scenario, seed)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		c := tr.scenario.course(seed)
+		tr.runs[i] = measure(c, log)
+		if i == 0 {
+			tr.course, tr.first = c, log
+		}
+		return nil
+	})
+}
+
+// compare measures all by the oracle.
+func compare(trials []*trial) {
+	type key struct {
+		name    string
+		clients int
+	}
+	best := make(map[key]float64)
+	for _, tr := range trials {
+		if tr.strategy.name == oracleName {
+			best[key{tr.scenario.name, tr.scenario.clients}] = tr.mean.goodput
+		}
+	}
+	for _, tr := range trials {
+		tr.ofOracle = math.NaN()
+		if b := best[key{tr.scenario.name, tr.scenario.clients}]; b > 0 {
+			tr.ofOracle = tr.mean.goodput / b
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package limit
+
+import "time"
+
+// The constants of the search for a number in flight; see those of pace.
+const (
+	slotsStart       = 8.0
+	slotsSearchStep  = 0.5 // for each success, while most slots are in use
+	slotsInUse       = 0.8
+	slotsBeta        = 0.95 // a number in flight is known exactly, and needs no great cut
+	slotsHasteBeta   = 0.8
+	slotsSlope       = 0.10 // slots a second, so that processes with few get their share
+	slotsRise        = 0.3
+	slotsSearchAgain = 1.03
+
+	// The way back to the mark must not be shorter than it takes to see what the
+	// last step did: some durations of an invocation.
+	slotsIntervalMin = 4500 * time.Millisecond
+	slotsIntervalMax = 20 * time.Second
+	slotsDurations   = 4
+	slotsSmoothing   = 0.05
+)
+
+// slots looks for a number of invocations in flight.
+type slots struct {
+	curve
+	duration time.Duration // of an invocation, smoothed
+}
+
+func newSlots(level float64) *slots {
+	return &slots{curve: curve{level: level, searching: true}}
+}
+
+// full tells whether one more in flight would be too many. One always may be, or
+// nothing would be learnt any more.
+func (s *slots) full(inFlight int) bool { return inFlight > 0 && float64(inFlight+1) > s.level }
+
+// held tells the slots that they held invocations back for dt.
+func (s *slots) held(dt time.Duration, _ time.Time) {
+	if s.searching {
+		return // successes move it then
+	}
+	s.grow(dt, s.interval(), slotsBeta, slotsRise, slotsSlope)
+	s.searching = s.level >= slotsSearchAgain*s.mark+1
+}
+
+func (s *slots) interval() time.Duration {
+	return min(slotsIntervalMax, max(slotsIntervalMin, slotsDurations*s.duration))
+}
+
+// succeeded tells the slots of an invocation that took d, while so many were in
+// flight.
+func (s *slots) succeeded(d time.Duration, inFlight int) {
+	if s.duration == 0 {
+		s.duration = d
+	}
+	s.duration += time.Duration(slotsSmoothing * float64(d-s.duration))
+	if s.searching && float64(inFlight) >= slotsInUse*s.level {
+		s.level += slotsSearchStep
+	}
+}
+
+// throttled cuts the number to less than there was when the refused one
+// started, and reports whether it did.
+func (s *slots) throttled(inFlight int, startedAt, now time.Time) bool {
+	tooMuch := min(s.level, float64(inFlight))
+	beta := slotsBeta
+	if startedAt.Sub(s.cutAt) < hasteWithin {
+		beta = slotsHasteBeta
+	}
+	return s.cut(tooMuch, beta, 1, startedAt, now)
+}
