@@ -19,26 +19,27 @@ const hasteWithin = 300 * time.Millisecond
 type curve struct {
 	level     float64
 	mark      float64       // the level that was too much
-	tau       time.Duration // how long it has held invocations back since the cut
+	depth     float64       // what share of the mark the cut took away
+	tau       time.Duration // how long the level has held invocations back since the cut
 	cutAt     time.Time
 	searching bool
 }
 
-// grow moves the level along the cubic by dt. k is how long the way back to
-// the mark takes, beta what the cut left of it, and slope a growth that is added
-// per second, so that small levels move at all.
-func (c *curve) grow(dt, k time.Duration, beta, rise, slope float64) {
+// grow moves the level along the cubic by dt. k is how long the way back to the
+// mark takes; rise is the share of the mark that is won in as long again; slope is
+// what is added every second, so that small levels move at all.
+func (c *curve) grow(dt, k time.Duration, rise, slope float64) {
 	c.tau += dt
 	u := c.tau.Seconds()/k.Seconds() - 1
-	scale := 1 - beta // on the way back to the mark
+	scale := c.depth
 	if u > 0 {
 		scale = rise
 	}
 	c.level = c.mark*(1+scale*u*u*u) + slope*c.tau.Seconds()
 }
 
-// cut takes the level down to a share of what turned out to be too much, and
-// reports whether it did. It does so once for all invocations that were
+// cut takes the level down to the share beta of what turned out to be too much,
+// and reports whether it did. It does so once for all invocations that were
 // started under the same level: what they tell is one and the same.
 func (c *curve) cut(tooMuch, beta, floor float64, startedAt, now time.Time) bool {
 	if !startedAt.After(c.cutAt) {
@@ -51,6 +52,7 @@ func (c *curve) cut(tooMuch, beta, floor float64, startedAt, now time.Time) bool
 	}
 	c.level = max(floor, tooMuch*beta)
 	c.mark = max(mark, c.level)
+	c.depth = 1 - c.level/c.mark
 	c.tau, c.cutAt, c.searching = 0, now, false
 	return true
 }

@@ -16,7 +16,7 @@ const (
 
 	// paceDoubling is how often a search doubles the rate: not before the answers
 	// to a fair number of invocations at the last rate are there.
-	paceDoubling        = 700 * time.Millisecond
+	paceDoubling        = 600 * time.Millisecond
 	paceDoublingSamples = 10.0
 
 	paceSearchBeta = 0.7 // what a cut leaves while searching: the overshoot may be twofold
@@ -73,7 +73,7 @@ func (p *pace) held(dt time.Duration, now time.Time) {
 		doubling := max(paceDoubling.Seconds(), paceDoublingSamples/p.level)
 		p.level *= math.Exp2(dt.Seconds() / doubling)
 	} else {
-		p.grow(dt, p.interval(), p.beta(p.mark), paceRise, 0)
+		p.grow(dt, p.interval(), paceRise, 0)
 		p.searching = p.level >= paceSearchAgain*p.mark
 	}
 	p.set(now)

@@ -5,12 +5,12 @@ import "time"
 // The constants of the search for a number in flight; see those of pace.
 const (
 	slotsStart       = 8.0
-	slotsSearchStep  = 0.5 // for each success, while most slots are in use
+	slotsSearchStep  = 1.0 // for each success, while most slots are in use
 	slotsInUse       = 0.8
-	slotsBeta        = 0.95 // a number in flight is known exactly, and needs no great cut
+	slotsBeta        = 0.96 // a number in flight is known exactly, and needs no great cut
 	slotsHasteBeta   = 0.8
 	slotsSlope       = 0.10 // slots a second, so that processes with few get their share
-	slotsRise        = 0.3
+	slotsRise        = 0.5
 	slotsSearchAgain = 1.03
 
 	// The way back to the mark must not be shorter than it takes to see what the
@@ -40,7 +40,7 @@ func (s *slots) held(dt time.Duration, _ time.Time) {
 	if s.searching {
 		return // successes move it then
 	}
-	s.grow(dt, s.interval(), slotsBeta, slotsRise, slotsSlope)
+	s.grow(dt, s.interval(), slotsRise, slotsSlope)
 	s.searching = s.level >= slotsSearchAgain*s.mark+1
 }
 
