@@ -35,6 +35,13 @@
 // once, as soon as there is an environment, in the order they came; those of a function that [Reserved] switched off are
 // dropped. Lambda's two retries of a failed Event, and its destinations, are not imitated.
 //
+// # Settings
+//
+// The service answers GetAccountSettings, GetFunctionConcurrency and GetFunctionConfiguration, by what [AccountConcurrency],
+// [Reserved], [Timeout] and [TenantIsolation] have set; [Service.Deny] makes them fail as for a client without the permission. These calls are
+// no invocations: no fault is for them, they are in no history, and the 15 requests a second that Lambda allows of them are
+// not imitated.
+//
 // # Faults
 //
 // [Service.Fault] makes invocations fail by an [Effect]: at Lambda's door ([Throttle], [Status], [ServerError]), on the

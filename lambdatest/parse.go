@@ -26,19 +26,27 @@ func parseInvoke(c *call, name string) (req *Request, refusal *reply) {
 	if req.Type == "" {
 		req.Type = types.InvocationTypeRequestResponse
 	}
-	parts := functionRef.FindStringSubmatch(name)
-	if parts == nil {
-		req.Function = name
-		return req, invalid(fmt.Sprintf("Value '%s' at 'functionName' failed to satisfy constraint: not the name or ARN of a function", name))
-	}
-	req.Function, req.Qualifier = parts[1], parts[2]
-	switch q := c.url.Query().Get("Qualifier"); {
-	case q != "" && req.Qualifier != "" && q != req.Qualifier:
-		return req, invalid("The derived qualifier from the function name does not match the specified qualifier.")
-	case q != "":
-		req.Qualifier = q
+	req.Function, req.Qualifier, refusal = parseFunction(c, name)
+	if refusal != nil {
+		return req, refusal
 	}
 	return req, checkInvoke(req)
+}
+
+// parseFunction reads which function a request is for, from the name in its path and its query.
+func parseFunction(c *call, name string) (function, qualifier string, refusal *reply) {
+	parts := functionRef.FindStringSubmatch(name)
+	if parts == nil {
+		return name, "", invalid(fmt.Sprintf("Value '%s' at 'functionName' failed to satisfy constraint: not the name or ARN of a function", name))
+	}
+	function, qualifier = parts[1], parts[2]
+	switch q := c.url.Query().Get("Qualifier"); {
+	case q != "" && qualifier != "" && q != qualifier:
+		return function, qualifier, invalid("The derived qualifier from the function name does not match the specified qualifier.")
+	case q != "":
+		qualifier = q
+	}
+	return function, qualifier, nil
 }
 
 // functionRef matches a name, a partial ARN and a full ARN, each perhaps with a qualifier.
@@ -82,11 +90,7 @@ func checkInvoke(req *Request) *reply {
 func refuse(fn *function, req *Request) *reply {
 	switch {
 	case fn == nil:
-		arn := "arn:aws:lambda:us-east-1:123456789012:function:" + req.Function
-		if req.Qualifier != "" {
-			arn += ":" + req.Qualifier
-		}
-		return refused(http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+arn)
+		return notFound(req.Function, req.Qualifier)
 	case fn.tenants && req.Tenant == "":
 		return invalid("The invoked function is enabled with tenancy configuration. " +
 			"Add a valid tenant ID in your request and try again.")
@@ -95,6 +99,18 @@ func refuse(fn *function, req *Request) *reply {
 			"Remove the tenant ID from your request and try again.")
 	}
 	return nil
+}
+
+func notFound(function, qualifier string) *reply {
+	return refused(http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+functionARN(function, qualifier))
+}
+
+func functionARN(function, qualifier string) string {
+	arn := "arn:aws:lambda:" + region + ":123456789012:function:" + function
+	if qualifier != "" {
+		arn += ":" + qualifier
+	}
+	return arn
 }
 
 func invalid(message string) *reply {

@@ -24,6 +24,7 @@ type Service struct {
 	functions map[string]*function
 	quota     quota
 	faults    []*Fault
+	denied    map[string]bool // operations
 	history   history
 	servers   map[*Server]struct{}
 }
@@ -44,6 +45,7 @@ func New(opts ...Option) *Service {
 		quota:     newQuota(cfg, time.Now()),
 		history:   newHistory(cfg.history),
 		servers:   make(map[*Server]struct{}),
+		denied:    make(map[string]bool),
 	}
 }
 

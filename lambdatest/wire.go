@@ -53,13 +53,17 @@ const (
 
 // A route answers the calls of one operation of the API. params are the path's, unescaped.
 type route struct {
-	method  string
-	pattern []string // segments; "{}" stands for a parameter
-	handle  func(s *Service, c *call, params []string) *reply
+	operation string
+	method    string
+	pattern   []string // segments; "{}" stands for a parameter
+	handle    func(s *Service, c *call, params []string) *reply
 }
 
 var routes = []route{
-	{http.MethodPost, []string{"2015-03-31", "functions", "{}", "invocations"}, (*Service).invoke},
+	{"Invoke", http.MethodPost, []string{"2015-03-31", "functions", "{}", "invocations"}, (*Service).invoke},
+	{"GetAccountSettings", http.MethodGet, []string{"2016-08-19", "account-settings"}, (*Service).accountSettings},
+	{"GetFunctionConcurrency", http.MethodGet, []string{"2019-09-30", "functions", "{}", "concurrency"}, (*Service).functionConcurrency},
+	{"GetFunctionConfiguration", http.MethodGet, []string{"2015-03-31", "functions", "{}", "configuration"}, (*Service).functionConfiguration},
 }
 
 // submit has the service answer c in a goroutine of its own, which outlasts a client that goes away.
@@ -88,7 +92,12 @@ func (s *Service) answer(c *call) *reply {
 
 func (s *Service) dispatch(c *call) *reply {
 	for _, r := range routes {
-		if params, ok := r.match(c.method, c.url.EscapedPath()); ok {
+		params, ok := r.match(c.method, c.url.EscapedPath())
+		switch {
+		case !ok:
+		case s.denies(r.operation):
+			return deny(c, r.operation)
+		default:
 			return r.handle(s, c, params)
 		}
 	}
@@ -135,6 +144,15 @@ type errorBody struct {
 	Reason  types.ThrottleReason `json:"Reason,omitempty"`
 	Type    string               `json:"Type"`
 	Message string               `json:"message"`
+}
+
+// answered is the answer that v, which encodes, is.
+func answered(v any) *reply {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: body}
 }
 
 // refused is the answer to a request that fails before the function runs.

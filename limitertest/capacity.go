@@ -51,6 +51,9 @@ func everybodyIsServed(c *check) {
 func nothingIsLost(c *check) {
 	if c.ceilings.PerSecond > 0 {
 		noTokenIsLost(c)
+		for round := range c.seeds {
+			noTokenIsLeft(c, 2+round%4)
+		}
 		return
 	}
 	noSlotIsLost(c)
@@ -91,6 +94,40 @@ func noTokenIsLost(c *check) {
 	if some < all*9/10-1 {
 		c.t.Errorf("within %v %d were served while others in line left, and %d when nobody did", d, some, all)
 	}
+}
+
+// noTokenIsLeft has all in line leave at once, and sees what is to be had when all
+// has been quiet for long.
+func noTokenIsLeft(c *check, waiters int) {
+	l := c.limiter()
+	seen := &record{begin: time.Now()}
+	for range c.ceilings.Burst {
+		if c.take(l, c.patience) == nil {
+			break
+		}
+		seen.start(true)
+	}
+	ctx, leave := context.WithCancel(c.t.Context())
+	line := make([]*request, 0, waiters)
+	for range waiters {
+		line = append(line, c.ask(ctx, l, "f"))
+		c.settle()
+	}
+	leave()
+	for _, r := range line {
+		c.wait(r, c.prompt, "the end of its context")
+		if r.err == nil {
+			r.release(notUsed)
+		}
+	}
+	<-time.After(c.idle)
+	for range c.ceilings.Burst + waiters {
+		if c.take(l, c.patience) == nil {
+			break
+		}
+		seen.start(true)
+	}
+	c.withinRate(seen.used)
 }
 
 // noSlotIsLost compares how many permits there are before and after others stood

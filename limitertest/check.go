@@ -26,17 +26,18 @@ type pace struct {
 	idle     time.Duration
 	seeds    int
 	rounds   int
+	permits  int // until somebody must have starved
 	spare    int // goroutines that connections may have
 }
 
 var (
 	inBubble = pace{
 		patience: time.Hour, blocked: time.Minute, prompt: time.Second, jitter: time.Microsecond,
-		storm: 5 * time.Second, idle: time.Hour, seeds: 20, rounds: 100,
+		storm: 5 * time.Second, idle: time.Hour, seeds: 10, rounds: 100, permits: 200,
 	}
 	byTheClock = pace{
 		real: true, patience: 30 * time.Second, blocked: time.Second, prompt: time.Second, jitter: 250 * time.Millisecond,
-		storm: 2 * time.Second, idle: time.Second, seeds: 1, rounds: 20, spare: 10,
+		storm: 1500 * time.Millisecond, idle: time.Second, seeds: 1, rounds: 10, permits: 120, spare: 10,
 	}
 )
 

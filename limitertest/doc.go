@@ -21,7 +21,7 @@
 //   - Fairness: nobody waits for ever while others come again and again.
 //   - ContextEnds: Acquire returns promptly, with an error in which errors.Is
 //     finds that of the context.
-//   - WaitersWhoLeave: they take no capacity along.
+//   - WaitersWhoLeave: they take no capacity along, and leave none behind.
 //   - ReleaseTwice: only the first call of release counts.
 //   - NotUsed: such a permit goes back whole, its share of the rate as well.
 //   - Feedback: whatever came of an invocation, its permit is back.

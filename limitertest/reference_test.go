@@ -23,6 +23,7 @@ type limiter struct {
 	tokens   float64
 	at       time.Time // when there were so many
 	inFlight int
+	reserved bool
 	line     []*waiter
 	timer    *time.Timer
 }
@@ -40,6 +41,7 @@ type faults struct {
 	TooFast                bool // more in a second
 	Hoards                 bool // an idle hour is worth more than a burst
 	LosesWakeUp            bool // a permit that comes back wakes nobody; who comes next may have it
+	LosesTimer             bool // who leaves stops the timer of those behind
 	LastInFirstOut         bool // who came last is next
 	FavoursAFunction       bool // "busy" is always next
 	IgnoresContext         bool // waits on when its context has ended
@@ -47,15 +49,15 @@ type faults struct {
 	CauseOnly              bool // wraps the context's cause in place of its error
 	LosesWhatCameTooLate   bool // a permit that came as its waiter left
 	ServesWhoLeft          bool // leaves him in line, and gives him a permit
+	LeavesReservation      bool // who comes next has the token that was for him, whenever that is
 	CountsReleaseTwice     bool // each call of release is a permit
 	CountsNotUsedTwice     bool // each call of release with NotUsed is a token
 	KeepsToken             bool // a permit that was not used costs its token
 	KeepsSlotOfUnknown     bool // a permit that was used in an unknown way never comes back
-	PanicsAtNothing        bool // returns neither release nor error
+	NilRelease             bool // no release, and no error
 	FailsNowAndThen        bool // returns an error though the context has not ended
 	LeaksGoroutine         bool // one for each who leaves
 	LeaksGoroutineForEver  bool // one for each limiter
-	ForgetsAfterManyLeft   bool // grants nothing any more when fifty have left
 	SlowAtFirst            bool // no fault: begins with one in flight, and grows with each success
 	OwnGoroutine           bool // no fault: one that ends with the limiter's cleanup
 	FailsBeforeTheDeadline bool // no fault: with context.DeadlineExceeded, if the permit cannot come in time
@@ -108,7 +110,7 @@ func (l *limiter) Acquire(ctx context.Context, function string) (func(lambdabatc
 	}
 	select {
 	case <-w.ready:
-		return l.releaser(ctx, w), nil
+		return l.releaser(), nil
 	case <-done:
 		return nil, l.leave(ctx, w)
 	}
@@ -120,9 +122,15 @@ func (l *limiter) leave(ctx context.Context, w *waiter) error {
 	if l.faults.LeaksGoroutine {
 		go func() { <-l.stop }()
 	}
+	if l.faults.LosesTimer && l.timer != nil {
+		l.timer.Stop()
+	}
 	switch {
 	case w.granted && !l.faults.LosesWhatCameTooLate:
 		l.back(notUsed)
+	case l.faults.LeavesReservation && l.PerSecond > 0:
+		l.reserved = true
+		fallthrough
 	case !w.granted && !l.faults.ServesWhoLeft:
 		l.line = slices.DeleteFunc(l.line, func(other *waiter) bool { return other == w })
 	}
@@ -135,8 +143,8 @@ func (l *limiter) leave(ctx context.Context, w *waiter) error {
 	return fmt.Errorf("no permit: %w", ctx.Err())
 }
 
-func (l *limiter) releaser(ctx context.Context, w *waiter) func(lambdabatch.Feedback) {
-	if l.faults.PanicsAtNothing && ctx.Err() != nil {
+func (l *limiter) releaser() func(lambdabatch.Feedback) {
+	if l.faults.NilRelease {
 		return nil
 	}
 	released := false
@@ -192,7 +200,10 @@ func (l *limiter) grant() {
 				l.later(time.Duration((1 - l.tokens) / l.PerSecond * float64(time.Second)))
 				return
 			}
-			l.tokens--
+			if !l.reserved {
+				l.tokens--
+			}
+			l.reserved = false
 		}
 		next := 0
 		switch {

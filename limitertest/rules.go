@@ -42,7 +42,7 @@ var rules = []rule{
 	},
 	{
 		name:  "WaitersWhoLeave",
-		text:  "Who leaves the line takes no capacity along, also if the permit came at the same moment.",
+		text:  "Who leaves the line takes no capacity along, and leaves none behind, also if the permit came at the same moment.",
 		why:   "Records are cancelled all the time; capacity that is lost with them never comes back, and the limiter gets slower from day to day.",
 		with:  []Ceilings{{PerSecond: 20, Burst: 1}, {InFlight: 4}},
 		check: nothingIsLost,

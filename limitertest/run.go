@@ -36,7 +36,7 @@ type optionFunc func(*suite)
 func (f optionFunc) apply(s *suite) { f(s) }
 
 // RealTime runs the checks by the clock and outside of bubbles, for limiters that
-// use a network or a disk. They take about a minute, check less, and are generous
+// use a network or a disk. They take less than a minute, check less, and are generous
 // about time: 250 ms more or less do no harm. Default: in bubbles.
 func RealTime() Option {
 	return optionFunc(func(s *suite) { s.pace = byTheClock })
