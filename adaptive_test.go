@@ -207,7 +207,7 @@ func TestRetryAfterHoldsTheLimiter(t *testing.T) {
 		assert.Less(t, time.Since(start), 5*time.Second, "another function goes on")
 		acquire(t, l, "f")(lambdabatch.Feedback{})
 		assert.GreaterOrEqual(t, time.Since(start), 30*time.Second, "no longer than this")
-		assert.LessOrEqual(t, time.Since(start), 33*time.Second)
+		assert.LessOrEqual(t, time.Since(start), 34*time.Second)
 	})
 }
 
@@ -305,7 +305,7 @@ func TestAThrottledFunctionDoesNotHoldUpAnother(t *testing.T) {
 		s.Handle("small", work, lambdatest.Reserved(3))
 		s.Handle("large", work)
 		l := adaptive(t)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 		defer cancel()
 		var served [2]atomic.Int32
 		var crowd sync.WaitGroup
@@ -325,8 +325,8 @@ func TestAThrottledFunctionDoesNotHoldUpAnother(t *testing.T) {
 			}
 		}
 		crowd.Wait()
-		assert.Greater(t, int(served[0].Load()), 60*30*8/10, "three at a time, a tenth of a second each")
-		assert.Greater(t, int(served[1].Load()), 60*300*9/10)
+		assert.Greater(t, int(served[0].Load()), 15*30*7/10, "three at a time, a tenth of a second each")
+		assert.Greater(t, int(served[1].Load()), 15*300*7/10)
 		counts := s.Counts()
 		assert.Less(t, float64(counts.Throttled)/float64(counts.Requests), 0.02)
 		st := l.State()

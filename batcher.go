@@ -62,7 +62,7 @@ func New[In, Out any](client Invoker, function string, opts ...Option) (*Batcher
 		hooks:  hooks,
 		engine: engine.New(engine.Config{
 			MaxRecords:         c.maxRecords,
-			MaxBytes:           c.maxBytes,
+			MaxBytes:           *c.maxBytes,
 			Overhead:           requestOverhead,
 			Linger:             c.linger,
 			MaxBufferedRecords: c.maxBuffered,
@@ -134,8 +134,8 @@ func applyRecordOptions(r *engine.Record, opts []RecordOption) error {
 
 // Map submits the values of in and yields their outcomes in the same order. No
 // more are under way at a time than the buffer may hold ([WithMaxBuffered]): then
-// Map waits for the first before it takes another value from in. When in ends,
-// what is left is sent without lingering.
+// Map waits for the first before it takes another value from in. The last values
+// linger like any others.
 //
 // in is run by the goroutine that ranges over Map. While in waits for its next
 // value nothing is yielded; for a source that is slower than the function, use
@@ -164,7 +164,6 @@ func (b *Batcher[In, Out]) Map(ctx context.Context, in iter.Seq[In]) iter.Seq2[O
 				}
 			}
 		}
-		b.engine.Hurry()
 		for len(ahead) > 0 {
 			if !next() {
 				return
@@ -174,9 +173,9 @@ func (b *Batcher[In, Out]) Map(ctx context.Context, in iter.Seq[In]) iter.Seq2[O
 }
 
 // Flush sends the records that are waiting, without lingering, and waits until
-// all records submitted before have their outcome, or ctx ends: then it returns
-// ctx.Err(), and the records go their way. Retries belong to it: the wait can be
-// long.
+// all records submitted before have their outcome, or ctx ends: then its error
+// wraps ctx.Err(), and the records go their way. Retries belong to it: the wait
+// can be long. Records whose Submit still waits for room are not submitted yet.
 func (b *Batcher[In, Out]) Flush(ctx context.Context) error {
 	if err := b.engine.Flush(ctx); err != nil {
 		return fmt.Errorf("lambdabatch: Flush: %w", err)

@@ -2,11 +2,15 @@ package lambdabatch_test
 
 import (
 	"context"
+	"fmt"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -141,7 +145,7 @@ func TestSealing(t *testing.T) {
 			require.NoError(t, b.Close())
 			assert.Equal(t, []int{2, 2}, sizes(s))
 			assert.Equal(t, []time.Duration{0, 0}, instants(s, start))
-			assert.Equal(t, []lambdabatch.SealReason{lambdabatch.SealedFull, lambdabatch.SealedClose}, why.seen())
+			assert.Equal(t, []lambdabatch.SealReason{lambdabatch.SealedFull, lambdabatch.SealedFull}, why.seen())
 		})
 	})
 }
@@ -360,7 +364,7 @@ func TestMap(t *testing.T) {
 			}
 			assert.Equal(t, uppers(in), out)
 			assert.ElementsMatch(t, []int{20, 20, 5}, sizes(s))
-			assert.Equal(t, start, time.Now(), "the last batch does not linger")
+			assert.Equal(t, time.Hour, time.Since(start), "the last batch lingers: others may be about to join")
 		})
 	})
 	t.Run("bounded", func(t *testing.T) {
@@ -451,5 +455,164 @@ func TestFlushWaitsForWhatWasSubmittedBefore(t *testing.T) {
 		defer cancel()
 		require.ErrorIs(t, b.Flush(ctx), context.DeadlineExceeded)
 		require.NoError(t, b.Flush(t.Context()), "nothing was lost")
+	})
+}
+
+// Map and WithFailFast never wait for room: a full buffer must not linger with
+// them either.
+func TestFullBufferDoesNotLinger(t *testing.T) {
+	t.Parallel()
+	t.Run("Map", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start := newService(t), time.Now()
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(time.Minute), lambdabatch.WithMaxBuffered(10, 1<<20))
+			n := 0
+			for _, err := range b.Map(t.Context(), values(texts(100))) {
+				require.NoError(t, err)
+				n++
+			}
+			assert.Equal(t, 100, n)
+			assert.Equal(t, start, time.Now())
+		})
+	})
+	t.Run("fail fast", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s, start := newService(t), time.Now()
+			b := newBatcher(t, s.Client(), lambdabatch.WithLinger(time.Minute), lambdabatch.WithMaxBuffered(100, 100), lambdabatch.WithFailFast())
+			first := b.Submit(t.Context(), "0123456789")
+			b.Submit(t.Context(), "0123456789")
+			_, err := b.Submit(t.Context(), "0123456789").Await(ended())
+			require.ErrorIs(t, err, lambdabatch.ErrBufferFull)
+			<-first.Done()
+			assert.Equal(t, start, time.Now())
+		})
+	})
+}
+
+// Who waits for outcomes waits for the futures, not only for the decision.
+func TestFlushAndShutdownWaitForTheFutures(t *testing.T) {
+	t.Parallel()
+	slowHook := lambdabatch.WithHooks(lambdabatch.Hooks{Resolved: func(lambdabatch.ResolvedEvent) { time.Sleep(time.Second) }})
+	undone := func(f *lambdabatch.Future[string]) bool {
+		select {
+		case <-f.Done():
+			return false
+		default:
+			return true
+		}
+	}
+	t.Run("Flush", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			b := newBatcher(t, newService(t).Client(), slowHook)
+			f := b.Submit(t.Context(), "a")
+			require.NoError(t, b.Flush(t.Context()))
+			assert.False(t, undone(f))
+		})
+	})
+	t.Run("Close, of a record that left", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			b := newBatcher(t, newService(t).Client(), slowHook, lambdabatch.WithLinger(time.Hour))
+			ctx, cancel := context.WithCancel(t.Context())
+			f := b.Submit(ctx, "a")
+			cancel()
+			synctest.Wait()
+			require.NoError(t, b.Close())
+			assert.False(t, undone(f))
+		})
+	})
+	t.Run("two Shutdowns", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s := newService(t)
+			s.Handle(upper, slow(shout, time.Hour), lambdatest.Timeout(2*time.Hour))
+			b := newBatcher(t, s.Client(), slowHook, lambdabatch.WithLinger(0))
+			f := b.Submit(t.Context(), "a")
+			synctest.Wait()
+			go func() { assert.Error(t, b.Shutdown(ended())) }()
+			synctest.Wait()
+			require.NoError(t, b.Close())
+			assert.False(t, undone(f))
+		})
+	})
+}
+
+// A Shutdown that has left an invocation behind says so.
+func TestShutdownWithAnInvocationThatNobodyWaitsFor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		deaf := make(chan struct{})
+		b := newBatcher(t, invoker(func(*lambda.InvokeInput) (*lambda.InvokeOutput, error) {
+			<-deaf
+			return &lambda.InvokeOutput{StatusCode: 200}, nil
+		}), lambdabatch.WithLinger(0))
+		ctx, cancel := context.WithCancel(t.Context())
+		b.Submit(ctx, "a")
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			require.ErrorIs(t, b.Shutdown(ctx), context.DeadlineExceeded)
+			cancel()
+		}
+		close(deaf)
+	})
+}
+
+// A test's fake that calls FailNow ends the goroutine it runs in, and must not hang
+// the Batcher.
+func TestGoexit(t *testing.T) {
+	t.Parallel()
+	exits := map[string]lambdabatch.Option{
+		"Sealed":  lambdabatch.WithHooks(lambdabatch.Hooks{Sealed: func(lambdabatch.SealedEvent) { runtime.Goexit() }}),
+		"Invoked": lambdabatch.WithHooks(lambdabatch.Hooks{Invoked: func(context.Context, lambdabatch.InvokedEvent) { runtime.Goexit() }}),
+	}
+	for name, option := range exits {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				permits := &counting{}
+				b := newBatcher(t, newService(t).Client(), option, lambdabatch.WithLimiter(permits), lambdabatch.WithMaxRecords(1))
+				for range 3 {
+					_, err := b.Do(t.Context(), "a")
+					require.ErrorContains(t, err, "runtime.Goexit")
+				}
+				require.NoError(t, b.Close())
+				assert.Equal(t, int32(3), permits.released.Load())
+			})
+		})
+	}
+}
+
+// A future holds the outcome and not what was sent.
+func TestAFutureDoesNotHoldTheRecord(t *testing.T) { //nolint:paralleltest // it measures the heap
+	s := newService(t)
+	s.Handle(upper, func(context.Context, []byte) ([]byte, error) { return []byte(`{"results":[]}`), nil })
+	b := newBatcher(t, s.Client(), lambdabatch.WithMaxBuffered(100, 8<<20))
+	heap := func() uint64 {
+		runtime.GC()
+		var mem runtime.MemStats
+		runtime.ReadMemStats(&mem)
+		return mem.HeapAlloc
+	}
+	before := heap()
+	var futures []*lambdabatch.Future[string]
+	for range 32 {
+		futures = append(futures, b.Submit(t.Context(), strings.Repeat("x", 1<<20)))
+	}
+	require.NoError(t, b.Close())
+	s.Reset()
+	assert.Less(t, heap(), before+16<<20)
+	runtime.KeepAlive(futures)
+}
+
+// Very many lanes are no burden when all are pressed at once.
+func TestManyTenants(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBatcher(t, invoker(func(*lambda.InvokeInput) (*lambda.InvokeOutput, error) {
+			return &lambda.InvokeOutput{StatusCode: 200, Payload: []byte("{}")}, nil
+		}), lambdabatch.WithLinger(time.Hour), lambdabatch.WithMaxBuffered(5_000, 1<<30))
+		for i := range 5_000 {
+			b.Submit(t.Context(), "a", lambdabatch.Tenant(fmt.Sprint(i)))
+		}
+		require.NoError(t, b.Close())
+		assert.Equal(t, uint64(5_000), b.Stats().Invocations)
 	})
 }

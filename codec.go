@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/lambdabatch/lambdabatch/internal/engine"
 	"github.com/lambdabatch/lambdabatch/internal/wire"
 )
 
-var errNotJSON = errors.New("the json.RawMessage is not valid JSON")
+var errNotJSON = errors.New("the record cannot be encoded: the json.RawMessage is not valid JSON")
 
 // encode makes the record's entry of a value, exactly as it will be sent.
 func encode[In any](in *In, r *engine.Record) error {
@@ -29,7 +30,7 @@ func encode[In any](in *In, r *engine.Record) error {
 		err = panicked
 	}
 	if err != nil {
-		return &encodeError{err}
+		return &encodeError{fmt.Errorf("the record cannot be encoded: %w", err)}
 	}
 	r.Entry = entry(r.ID, bytes.TrimSuffix(e.buf.Bytes(), []byte("\n")))
 	return nil

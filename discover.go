@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/smithy-go"
 
-	"github.com/lambdabatch/lambdabatch/internal/limit"
+	"github.com/lambdabatch/lambdabatch/internal/name"
 )
 
 // SettingsReader is what [DiscoverLimits] needs of the SDK's Lambda client: a
@@ -168,10 +168,8 @@ func (d *DiscoveredLimits) readConfiguration(ctx context.Context, client Setting
 
 // unqualified is the name or ARN without its version or alias.
 func unqualified(function string) string {
-	if !qualified(function) {
-		return function
-	}
-	return function[:strings.LastIndex(function, ":")]
+	_, qualifier, _ := name.Parse(function)
+	return strings.TrimSuffix(function, ":"+qualifier)
 }
 
 // SwitchedOff tells whether the function's reserved concurrency is 0: Lambda then
@@ -197,14 +195,14 @@ func (d *DiscoveredLimits) LimiterOptions() []LimiterOption {
 	if n := d.AccountConcurrency; n > 0 {
 		opts = append(opts, InFlight(n), Rate(ratePerConcurrency*float64(n), n))
 	}
-	switch name := limit.BareName(d.Function); {
+	switch bare := name.Bare(d.Function); {
 	case d.ReservedConcurrency != nil:
 		if n := *d.ReservedConcurrency; n > 0 {
-			opts = append(opts, FunctionInFlight(name, n), FunctionRate(name, ratePerConcurrency*float64(n), n))
+			opts = append(opts, FunctionInFlight(bare, n), FunctionRate(bare, ratePerConcurrency*float64(n), n))
 		}
 	case d.UnreservedConcurrency != nil && !d.reservedUnknown:
 		if n := *d.UnreservedConcurrency; n > 0 {
-			opts = append(opts, FunctionInFlight(name, n))
+			opts = append(opts, FunctionInFlight(bare, n))
 		}
 	}
 	return opts

@@ -27,7 +27,7 @@ var (
 
 	// ErrNoResult is the error of a record for which the function ran and its
 	// answer holds no usable result. A [*ResultError] says what came.
-	ErrNoResult = errors.New("no usable result for the record")
+	ErrNoResult = errors.New("lambdabatch: no usable result for the record")
 
 	// ErrDeliveryTimeout is the error of a record whose time was over; see
 	// [WithDeliveryTimeout].
@@ -54,7 +54,8 @@ func (c Certainty) String() string { return fault.Certainty(c).String() }
 
 // CertaintyOf tells whether a function may have seen the record that ended with
 // err, in any of its attempts. Of an error that is not from this package it
-// knows nothing: MaybeExecuted. For nil it returns Executed.
+// knows nothing: MaybeExecuted. For nil it returns Executed, which for an Event
+// invocation means that Lambda will see to it.
 func CertaintyOf(err error) Certainty {
 	var ended *engine.Ended
 	var failed *InvokeError
@@ -80,7 +81,9 @@ func isA[E error](err error) bool {
 }
 
 // InvokeError is the error of the records of an invocation that Lambda did not
-// carry out, or whose answer did not arrive. It comes as a pointer.
+// carry out, or whose answer did not arrive; or for which the limiter gave no
+// permit. It comes as a pointer. Its Certainty is that of this one invocation:
+// CertaintyOf knows of all attempts of a record.
 type InvokeError struct {
 	Function  string    // as given to New
 	RequestID string    // AWS's, empty if no answer came
@@ -191,7 +194,11 @@ func (e *ResultError) Error() string {
 	if len(e.Payload) > 0 {
 		came = "the answer begins " + strconv.Quote(string(e.Payload[:min(len(e.Payload), 80)]))
 	}
-	return fmt.Sprintf("lambdabatch: record %s: %v: %s; %s%s", e.ID, e.Err, e.Problem, came, after(", request ", e.RequestID))
+	why := ""
+	if !errors.Is(e.Err, ErrNoResult) {
+		why = after(": ", fmt.Sprint(e.Err))
+	}
+	return fmt.Sprintf("lambdabatch: record %s: %s%s; %s%s", e.ID, e.Problem, why, came, after(", request ", e.RequestID))
 }
 
 // Unwrap returns Err.
@@ -201,7 +208,7 @@ func (e *ResultError) Unwrap() error { return e.Err }
 type encodeError struct{ err error }
 
 func (e *encodeError) Error() string {
-	return "lambdabatch: the record cannot be encoded: " + e.err.Error()
+	return "lambdabatch: " + e.err.Error()
 }
 
 func (e *encodeError) Unwrap() error { return e.err }

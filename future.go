@@ -91,14 +91,17 @@ func (f *Future[Out]) Attempts() []Attempt {
 type resolver[Out any] Future[Out]
 
 // Resolve makes o the future's outcome for all time.
-func (r *resolver[Out]) Resolve(o engine.Outcome) {
+func (r *resolver[Out]) Resolve(o engine.Outcome) bool {
 	f := (*Future[Out])(r)
 	f.err = o.Err
 	if f.err == nil && o.Data != nil {
-		f.err = decode(o.Data, &f.out, &f.record)
+		if f.err = decode(o.Data, &f.out, &f.record); f.err != nil {
+			f.record.SetLastError(f.err)
+		}
 	}
 	f.err = f.core.resolved(&f.record, f.err)
 	if waited := f.done.Swap(closedDone); waited != nil {
 		close(*waited)
 	}
+	return f.err == nil
 }

@@ -11,7 +11,10 @@ import (
 
 // Hooks are functions that are told what a [Batcher] does; see [WithHooks]. Each
 // may be nil. They are called concurrently, by the goroutine that does the work,
-// so they should be quick. A hook that panics fails the records it was told of.
+// so they should be quick: the permit of an invocation is held until its Invoked
+// has returned. They must not wait for the Batcher: Flush, Shutdown and Close in a
+// hook, and Do in one that a permit is held for, can wait for themselves. A hook
+// that panics fails the records it was told of.
 type Hooks struct {
 	// Sealed is called when a permit is there and a batch has been made for it.
 	Sealed func(SealedEvent)
@@ -27,7 +30,8 @@ type Hooks struct {
 	// Retried is called for each record that will be sent again.
 	Retried func(RetriedEvent)
 
-	// Resolved is called for each record, right before its future is done.
+	// Resolved is called for each record, right before its future is done; also for
+	// those that Submit has refused.
 	Resolved func(ResolvedEvent)
 }
 
@@ -38,7 +42,7 @@ type SealReason uint8
 // that has become full until its permit was there is full.
 const (
 	// SealedFull is when the batch holds as many records as it may, or the buffer
-	// does and nothing is in flight that could make room.
+	// does and nothing is in flight that could make room in it.
 	SealedFull = SealReason(engine.Full)
 	// SealedBytes is when the next record did not fit in.
 	SealedBytes = SealReason(engine.Bytes)
@@ -46,7 +50,7 @@ const (
 	SealedLinger = SealReason(engine.Linger)
 	// SealedDeadline is when a record's deadline pressed.
 	SealedDeadline = SealReason(engine.Deadline)
-	// SealedFlush is when Flush was called, or Map had come to the end of its input.
+	// SealedFlush is when Flush was called.
 	SealedFlush = SealReason(engine.Flush)
 	// SealedClose is when the Batcher was shutting down.
 	SealedClose = SealReason(engine.Close)

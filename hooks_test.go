@@ -68,6 +68,27 @@ func TestHooks(t *testing.T) {
 	})
 }
 
+// A record that has left early is not said to be retried.
+func TestRetriedIsNotForThoseWhoLeft(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.Handle(upper, slow(shout, time.Second))
+		s.Fault(lambdatest.ResetAfter(), lambdatest.Count(1))
+		var retried []string
+		b := newBatcher(t, s.Client(), lambdabatch.WithLinger(0), lambdabatch.WithHooks(lambdabatch.Hooks{
+			Retried: func(e lambdabatch.RetriedEvent) { retried = append(retried, e.ID) },
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		stays := b.Submit(t.Context(), "a", lambdabatch.ID("stays"))
+		b.Submit(ctx, "b", lambdabatch.ID("leaves"))
+		_, err := stays.Await(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []string{"stays"}, retried)
+		assert.Equal(t, uint64(1), b.Stats().Retried)
+	})
+}
+
 // A hook that panics fails the records it was told of, and no other.
 func TestHooksThatPanic(t *testing.T) {
 	t.Parallel()

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/time/rate"
 
 	"github.com/lambdabatch/lambdabatch/internal/limit"
+	"github.com/lambdabatch/lambdabatch/internal/name"
 )
 
 // Limiter gives the permits for invocations. One Limiter may serve many
@@ -22,9 +24,11 @@ import (
 type Limiter interface {
 	// Acquire waits until one invocation of function may start. ctx is for the
 	// wait alone; when it ends, the error must wrap ctx.Err(). Any other error
-	// fails the attempt of the batch that the permit was for.
+	// fails the attempt of the batch that the permit was for; a release that is
+	// returned with an error is not called.
 	//
-	// release is called exactly once, with what came of the permit.
+	// release is called exactly once, with what came of the permit: when the answer
+	// of the invocation is there, or at once if nothing was left to send.
 	Acquire(ctx context.Context, function string) (release func(Feedback), err error)
 }
 
@@ -87,27 +91,27 @@ func (c *limiterConfig) check(ok bool, format string, args ...any) {
 	}
 }
 
-func (c *limiterConfig) function(name string, set func(*limit.Ceiling)) {
+func (c *limiterConfig) function(function string, set func(*limit.Ceiling)) {
 	if c.Functions == nil {
 		c.Functions = make(map[string]limit.Ceiling)
 	}
-	name = limit.BareName(name)
-	ceiling := c.Functions[name]
+	bare := name.Bare(function)
+	ceiling := c.Functions[bare]
 	set(&ceiling)
-	c.Functions[name] = ceiling
+	c.Functions[bare] = ceiling
 }
 
 // Rate sets how many invocations may start in a second, of all functions
-// together, and how many at once after a pause. Default: as many as there are.
+// together, and how many at once after a pause. Default: no limit.
 func Rate(perSecond float64, burst int) LimiterOption {
 	return limiterOptionFunc(func(c *limiterConfig) {
-		c.check(validRate(perSecond, burst), "Rate(%v, %d): must be more than 0 a second, and a burst of at least 1", perSecond, burst)
+		c.check(validRate(perSecond, burst), "Rate(%v, %d): must be at least one a year, and a burst of at least 1", perSecond, burst)
 		c.Account.PerSecond, c.Account.Burst = perSecond, burst
 	})
 }
 
 // InFlight sets how many invocations may be under way at a time, of all functions
-// together. Default: as many as there are.
+// together. Default: no limit.
 func InFlight(n int) LimiterOption {
 	return limiterOptionFunc(func(c *limiterConfig) {
 		c.check(n >= 1, "InFlight(%d): must be at least 1", n)
@@ -116,18 +120,17 @@ func InFlight(n int) LimiterOption {
 }
 
 // FunctionRate is [Rate] for one function, given by its name or ARN; aliases and
-// versions count as the same function. Default: as many as there are.
+// versions count as the same function. Default: no limit.
 func FunctionRate(function string, perSecond float64, burst int) LimiterOption {
 	return limiterOptionFunc(func(c *limiterConfig) {
 		c.check(validFunction(function) && validRate(perSecond, burst),
-			"FunctionRate(%q, %v, %d): must be a function's name, more than 0 a second, and a burst of at least 1", function, perSecond, burst)
+			"FunctionRate(%q, %v, %d): must be a function's name, at least one a year, and a burst of at least 1", function, perSecond, burst)
 		c.function(function, func(own *limit.Ceiling) { own.PerSecond, own.Burst = perSecond, burst })
 	})
 }
 
 // FunctionInFlight is [InFlight] for one function, given by its name or ARN;
-// aliases and versions count as the same function. Default: as many as there
-// are.
+// aliases and versions count as the same function. Default: no limit.
 func FunctionInFlight(function string, n int) LimiterOption {
 	return limiterOptionFunc(func(c *limiterConfig) {
 		c.check(validFunction(function) && n >= 1, "FunctionInFlight(%q, %d): must be a function's name and at least 1", function, n)
@@ -135,7 +138,11 @@ func FunctionInFlight(function string, n int) LimiterOption {
 	})
 }
 
-func validRate(perSecond float64, burst int) bool { return perSecond > 0 && burst >= 1 }
+// validRate tells whether a rate makes sense. The slowest is one invocation in a
+// year; faster than one in a microsecond is no limit.
+func validRate(perSecond float64, burst int) bool {
+	return perSecond >= 1.0/(365*24*60*60) && burst >= 1
+}
 
 // Fixed keeps the limits as they are given, whatever Lambda answers. Without any
 // ceiling nothing is then limited.
@@ -205,6 +212,9 @@ func NewLimiter(opts ...LimiterOption) (*AdaptiveLimiter, error) {
 // Acquire waits until one invocation of function may start, or ctx ends: then the
 // error wraps ctx.Err(). release must be called once; later calls do nothing.
 func (l *AdaptiveLimiter) Acquire(ctx context.Context, function string) (release func(Feedback), err error) {
+	if l.limiter == nil {
+		return nil, errors.New("lambdabatch: the AdaptiveLimiter was not made by NewLimiter")
+	}
 	permit, err := l.limiter.Acquire(ctx, function)
 	if err != nil {
 		return nil, err
@@ -259,8 +269,9 @@ func (l rateLimiter) Acquire(ctx context.Context, function string) (release func
 	if err := l.limiter.Acquire(ctx, function); err != nil {
 		return nil, err
 	}
+	var released atomic.Bool
 	return func(f Feedback) {
-		if f.Use == NotUsed {
+		if !released.Swap(true) && f.Use == NotUsed {
 			l.limiter.GiveBack()
 		}
 	}, nil

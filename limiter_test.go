@@ -326,7 +326,7 @@ func TestLimiterOptions(t *testing.T) {
 	_, err := lambdabatch.NewLimiter(lambdabatch.Rate(0, 15), lambdabatch.InFlight(-1),
 		lambdabatch.FunctionRate("", 1, 1), lambdabatch.FunctionInFlight("f", 0), lambdabatch.Rate(math.NaN(), 1))
 	for _, says := range []string{
-		"Rate(0, 15): must be more than 0", "InFlight(-1): must be at least 1", `FunctionRate("", 1, 1): must be`,
+		"Rate(0, 15): must be at least one a year", "InFlight(-1): must be at least 1", `FunctionRate("", 1, 1): must be`,
 		`FunctionInFlight("f", 0): must be`, "Rate(NaN, 1): must be",
 	} {
 		assert.ErrorContains(t, err, says)

@@ -1,7 +1,6 @@
 package lambdabatch_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,11 +37,6 @@ func TestLimitersConform(t *testing.T) {
 			if c.InFlight > 0 {
 				t.Skip("FromRate does not bound how many are in flight")
 			}
-			for rule, fault := range faultsOfFromRate {
-				if strings.Contains(t.Name(), "/"+rule+"/") {
-					t.Skip(fault)
-				}
-			}
 			return lambdabatch.FromRate(rate.NewLimiter(rate.Limit(c.PerSecond), c.Burst))
 		},
 	} {
@@ -51,12 +45,4 @@ func TestLimitersConform(t *testing.T) {
 			limitertest.Run(t, factory)
 		})
 	}
-}
-
-// faultsOfFromRate are what it is known to do wrong, by the rule. Each goes with
-// its repair.
-var faultsOfFromRate = map[string]string{
-	"Ceilings":        "a reservation that is handed over as the next in line leaves, too, stays for who comes next, in an hour perhaps",
-	"WaitersWhoLeave": "likewise",
-	"ReleaseTwice":    "a permit that is given back unused twice is two tokens",
 }

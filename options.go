@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/lambdabatch/lambdabatch/internal/name"
 )
 
 // Lambda's limits of an invocation's payload, in bytes. AWS Lambda Developer
@@ -50,7 +51,7 @@ type config struct {
 	qualifier         *string
 	invocationType    types.InvocationType
 	maxRecords        int
-	maxBytes          int // 0: Lambda's own limit
+	maxBytes          *int // nil: Lambda's own limit
 	linger            time.Duration
 	maxBuffered       int
 	maxBufferedBytes  int
@@ -101,7 +102,8 @@ func (c *config) validate() error {
 	if c.qualifier != nil {
 		q := *c.qualifier
 		check(q != "" && len(q) <= 128 && !strings.ContainsAny(q, " \t\r\n/"), "WithQualifier(%q): must be a version or an alias, 1 to 128 characters", q)
-		check(!qualified(c.function), "WithQualifier(%q): function %q names a version or an alias already", q, c.function)
+		_, own, _ := name.Parse(c.function)
+		check(own == "", "WithQualifier(%q): function %q names a version or an alias already", q, c.function)
 	}
 	limit := maxSyncPayload
 	switch c.invocationType {
@@ -112,12 +114,12 @@ func (c *config) validate() error {
 	default:
 		check(false, "WithInvocationType(%q): must be RequestResponse or Event", c.invocationType)
 	}
-	if c.maxBytes == 0 {
-		c.maxBytes = limit
+	if c.maxBytes == nil {
+		c.maxBytes = &limit
 	}
 	check(c.maxRecords >= 1, "WithMaxRecords(%d): must be at least 1", c.maxRecords)
-	check(c.maxBytes >= minMaxBytes && c.maxBytes <= limit,
-		"WithMaxBytes(%d): must be from %d to %d bytes, Lambda's limit for %s", c.maxBytes, minMaxBytes, limit, c.invocationType)
+	check(*c.maxBytes >= minMaxBytes && *c.maxBytes <= limit,
+		"WithMaxBytes(%d): must be from %d to %d bytes, Lambda's limit for %s", *c.maxBytes, minMaxBytes, limit, c.invocationType)
 	check(c.linger >= 0, "WithLinger(%v): must not be negative", c.linger)
 	check(c.maxBuffered >= 1 && c.maxBufferedBytes >= 1,
 		"WithMaxBuffered(%d, %d): must be at least 1 record and 1 byte", c.maxBuffered, c.maxBufferedBytes)
@@ -133,20 +135,9 @@ func (c *config) validate() error {
 // minMaxBytes is the least bound of a payload that leaves some room beside the envelope.
 const minMaxBytes = 64
 
-// AWS Lambda API Reference, "Invoke", FunctionName.
-var functionPattern = regexp.MustCompile(
-	`^(arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:)?(\d{12}:)?(function:)?[a-zA-Z0-9_.-]+(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]+))?$`)
-
 func validFunction(function string) bool {
-	return len(function) <= 256 && functionPattern.MatchString(function)
-}
-
-// qualified tells whether function's name or ARN ends with a version or alias.
-func qualified(function string) bool {
-	if _, rest, ok := strings.Cut(function, ":function:"); ok {
-		function = rest
-	}
-	return strings.Contains(function, ":")
+	_, _, ok := name.Parse(function)
+	return ok
 }
 
 // WithMaxRecords sets how many records a batch holds at the most. Default: 20.
@@ -160,12 +151,7 @@ func WithMaxRecords(n int) Option {
 // RequestResponse and 1,048,576 for Event, which is also the most it may be
 // (AWS Lambda Developer Guide, "Lambda quotas").
 func WithMaxBytes(n int) Option {
-	return optionFunc(func(c *config) {
-		c.maxBytes = n
-		if n == 0 {
-			c.maxBytes = -1 // 0 is what stands for the default
-		}
-	})
+	return optionFunc(func(c *config) { c.maxBytes = &n })
 }
 
 // WithLinger sets how long the oldest record of a lane waits for company before
@@ -191,7 +177,8 @@ func WithFailFast() Option {
 
 // WithInvocationTimeout bounds one Invoke, from its start to its answer. It
 // should be longer than the function's own timeout: a call that is given up on
-// this side goes on in Lambda. Default: 15 minutes, the longest that a function
+// this side goes on in Lambda. It ends the context of the call; an Invoker must
+// heed that, as the SDK's client does. Default: 15 minutes, the longest that a function
 // runs (AWS Lambda Developer Guide, "Lambda quotas"), and 15 s.
 func WithInvocationTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.invocationTimeout = d })

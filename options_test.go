@@ -57,7 +57,7 @@ func TestBadOptionsOneByOne(t *testing.T) {
 			_, err := lambdabatch.New[int, int](client, "f", lambdabatch.WithMaxBytes(1<<20+1), lambdabatch.WithInvocationType(types.InvocationTypeEvent))
 			return err
 		},
-		"WithMaxBytes(-1)": func() error {
+		"WithMaxBytes(0): must be": func() error {
 			_, err := lambdabatch.New[int, int](client, "f", lambdabatch.WithMaxBytes(0))
 			return err
 		},

@@ -203,7 +203,22 @@ func TestDataThatDoesNotFit(t *testing.T) {
 		require.ErrorAs(t, errs["b"], &mismatch)
 		assert.Equal(t, `{"x":1}`, string(result.Payload))
 		assert.NotErrorIs(t, errs["b"], lambdabatch.ErrNoResult)
+		assert.ErrorContains(t, errs["b"], "record b: its data is not of the type asked for: json: cannot unmarshal")
 		assert.Equal(t, lambdabatch.Executed, lambdabatch.CertaintyOf(errs["b"]))
+	})
+}
+
+func TestDataThatDoesNotFitIsAFailure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b, err := lambdabatch.New[string, int](newService(t).Client(), upper)
+		require.NoError(t, err)
+		f := b.Submit(t.Context(), "a")
+		_, err = f.Await(t.Context())
+		require.Error(t, err)
+		require.NoError(t, b.Close())
+		assert.Equal(t, uint64(1), b.Stats().Failed)
+		assert.Zero(t, b.Stats().Succeeded)
+		assert.Equal(t, err, f.Attempts()[0].Err)
 	})
 }
 

@@ -3,10 +3,6 @@ package lambdatest_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"os"
-	"runtime"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,33 +10,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/lambdabatch/lambdabatch/internal/leak"
 	"github.com/lambdabatch/lambdabatch/lambdatest"
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain fails if a goroutine of the package outlives the tests.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	var left string
-	for range 100 {
-		buf := make([]byte, 1<<20)
-		left = ""
-		for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(g, "lambdatest.(") {
-				left += g + "\n\n"
-			}
-		}
-		if left == "" {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if left != "" && code == 0 {
-		fmt.Fprintln(os.Stderr, "goroutines left:\n"+left)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // connect makes a client of s over one transport.
 type connect func(t *testing.T, s *lambdatest.Service) *lambda.Client

@@ -7,17 +7,22 @@ type buffer struct {
 	maxRecords, maxBytes int
 	records, bytes       int
 	line                 list.List // of the *Record that wait for room, in their order
+	refused              bool      // somebody was sent away since a record was taken in
 }
 
 // fits tells whether r may be taken in: there is room, and nobody who waits for
 // some was here before.
 func (b *buffer) fits(r *Record) bool { return b.line.Len() == 0 && b.hasRoom(r) }
 
+// full tells whether no record whatever its size fits in, or some wait for room.
+func (b *buffer) full() bool { return b.records >= b.maxRecords || b.line.Len() > 0 }
+
 func (b *buffer) hasRoom(r *Record) bool {
 	return b.records < b.maxRecords && b.bytes+len(r.Entry) <= b.maxBytes
 }
 
 func (b *buffer) take(r *Record) {
+	b.refused = false
 	b.records++
 	b.bytes += len(r.Entry)
 }

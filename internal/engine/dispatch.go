@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lambdabatch/lambdabatch/internal/fault"
@@ -125,7 +126,7 @@ func (e *Engine) seal(now time.Time, limiterErr error) *Batch {
 	e.counts.sealed(b)
 
 	// The lane goes to the end of the line, if it is still ready.
-	e.ready.remove(l)
+	l.moveTo(nil)
 	l.ready = NotReady
 	e.update(l, now)
 	return b
@@ -133,21 +134,39 @@ func (e *Engine) seal(now time.Time, limiterErr error) *Batch {
 
 // fly makes the invocation of a batch and deals with what came of it.
 func (e *Engine) fly(b *Batch, release func(*Answer)) {
-	var answer Answer
 	if b.limiterErr != nil {
-		answer = Answer{
+		e.land(b, &Answer{
 			Err:   e.cfg.Refused(b.limiterErr),
 			Fault: fault.Fault{Class: fault.Transient, Certainty: fault.NotExecuted},
-		}
-	} else {
-		err := Guard("the invocation", func() { answer = e.cfg.Send(e.stop, b) })
-		if err != nil {
-			answer = Answer{Err: err, Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.MaybeExecuted}}
-		}
-		e.guard("the limiter", func() { release(&answer) })
+		})
+		return
 	}
-	e.land(b, &answer)
+	answer := Answer{Err: errExited, Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.MaybeExecuted}}
+	arrived := false
+	arrive := func() {
+		arrived = true
+		e.guard("the limiter", func() { release(&answer) })
+		e.land(b, &answer)
+	}
+	defer func() {
+		if !arrived { // runtime.Goexit: this goroutine ends, whatever is done here
+			go func() {
+				arrive()
+				if e.askAgain() {
+					e.run()
+				}
+			}()
+		}
+	}()
+	if err := Guard("the invocation", func() { answer = e.cfg.Send(e.stop, b) }); err != nil {
+		answer.Err = err
+	}
+	arrive()
 }
+
+// errExited is the error of an invocation whose goroutine was ended by code of
+// others, such as a testing.T's FailNow in a test's own Invoker.
+var errExited = errors.New("lambdabatch: runtime.Goexit was called during the invocation")
 
 // guard runs code of others that no record waits for.
 func (e *Engine) guard(in string, f func()) {

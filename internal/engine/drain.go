@@ -3,20 +3,18 @@ package engine
 import (
 	"context"
 	"time"
-
-	"github.com/lambdabatch/lambdabatch/internal/fault"
 )
 
 // generation counts the records submitted between one Flush and the next.
 type generation struct {
-	unsettled int
-	done      chan struct{} // closed when it and all before it are settled; nil for the current one
+	unfinished int
+	done       chan struct{} // closed when it and all before it are finished; nil for the current one
 }
 
-// advance lets go on who waits for generations that are settled, or for the
+// advance lets go on who waits for generations that are finished, or for the
 // Engine to be empty.
 func (e *Engine) advance() {
-	for len(e.gens) > 1 && e.gens[0].unsettled == 0 {
+	for len(e.gens) > 1 && e.gens[0].unfinished == 0 {
 		close(e.gens[0].done)
 		e.gens = e.gens[1:]
 	}
@@ -29,18 +27,12 @@ func (e *Engine) advance() {
 }
 
 // empty tells whether nothing is left of a closing Engine's work.
-func (e *Engine) empty() bool {
-	return e.closing && e.running == 0 && e.buffer.records == 0 && e.buffer.line.Len() == 0
-}
+func (e *Engine) empty() bool { return e.closing && e.running == 0 && e.unfinished == 0 }
 
-// Hurry makes all lanes ready that hold a record now, without waiting.
-func (e *Engine) Hurry() {
+// Flush sends what is in the lanes, and waits until all records submitted
+// before are settled, or ctx ends.
+func (e *Engine) Flush(ctx context.Context) error {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.hurry()
-}
-
-func (e *Engine) hurry() {
 	now := time.Now()
 	for _, l := range e.lanes {
 		l.flushSeq = e.seq
@@ -48,13 +40,6 @@ func (e *Engine) hurry() {
 			e.update(l, now)
 		}
 	}
-}
-
-// Flush sends what is in the lanes, and waits until all records submitted
-// before are settled, or ctx ends.
-func (e *Engine) Flush(ctx context.Context) error {
-	e.mu.Lock()
-	e.hurry()
 	current := e.gens[len(e.gens)-1]
 	done := make(chan struct{})
 	current.done = done
@@ -69,8 +54,8 @@ func (e *Engine) Flush(ctx context.Context) error {
 	}
 }
 
-// Shutdown takes in no more, and waits until all records are settled and
-// all goroutines have ended. When ctx ends before, what is left is settled with
+// Shutdown takes in no more, and waits until all records are finished and
+// all goroutines have ended. When ctx ends before, what is left ends with
 // ErrClosed, and ctx's error is returned.
 func (e *Engine) Shutdown(ctx context.Context) error {
 	e.mu.Lock()
@@ -79,9 +64,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	e.drained = append(e.drained, drained)
 	e.advance()
 	e.mu.Unlock()
-	for _, r := range refused {
-		finish(r, Outcome{Err: ErrClosed, Certainty: fault.NotExecuted})
-	}
+	e.finish(refused...)
 
 	select {
 	case <-drained:
@@ -90,53 +73,50 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	e.mu.Lock()
+	empty := e.empty() // at the same moment
 	left := e.kill()
 	e.mu.Unlock()
 	e.cancel()
-	for r, outcome := range left {
-		finish(r, outcome)
-	}
-	if len(left) == 0 {
-		return nil // it was drained at the same moment
+	e.finish(left...)
+	if empty {
+		return nil
 	}
 	return ctx.Err()
 }
 
 // closeDoor takes in no more. It returns the records that waited for room.
-func (e *Engine) closeDoor() []*Record {
+func (e *Engine) closeDoor() []done {
 	if e.closing {
 		return nil
 	}
 	e.closing = true
-	var refused []*Record
+	var refused []done
 	for e.buffer.line.Len() > 0 {
 		r := e.buffer.line.Remove(e.buffer.line.Front()).(*Record)
 		e.refuse(r)
 		close(r.room)
-		refused = append(refused, r)
+		refused = append(refused, done{r, Outcome{Err: ErrClosed}})
 	}
 	e.press()
 	return refused
 }
 
 // kill settles all records that are left, wherever they are, and sends no more.
-func (e *Engine) kill() map[*Record]Outcome {
+func (e *Engine) kill() []done {
 	e.killed = true
-	left := make(map[*Record]Outcome, e.buffer.records)
+	var left []done
 	take := func(records []*Record) {
 		for _, r := range records {
 			if r.state == queued || r.state == delayed || r.state == flying {
-				left[r] = r.end(ErrClosed)
-				e.settle(r, left[r])
+				left = append(left, done{r, r.end(ErrClosed)})
+				e.settle(r)
 			}
 		}
 	}
 	for tenant, l := range e.lanes {
 		take(l.queue.all())
 		take(l.returning)
-		if l.ready != NotReady {
-			e.ready.remove(l)
-		}
+		l.moveTo(nil)
 		e.wake(l, time.Time{}, time.Time{})
 		delete(e.lanes, tenant)
 	}

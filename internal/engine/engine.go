@@ -20,7 +20,8 @@ type Engine struct {
 	mu      sync.Mutex // protects all that follows
 	seq     uint64
 	lanes   map[string]*lane
-	ready   readyList
+	ready   laneList // lanes that are ready, in the order in which they became so
+	idle    laneList // other lanes that hold a record
 	buffer  buffer
 	flights map[*Batch]struct{}
 	closing bool // nothing is taken in any more
@@ -31,9 +32,10 @@ type Engine struct {
 	cancelAsk context.CancelFunc
 	running   int // goroutines
 
-	gens    []*generation // with unsettled records, oldest first; the last is current
-	drained []chan struct{}
-	counts  Counts
+	gens       []*generation // with unfinished records, oldest first; the last is current
+	unfinished int           // records whose owner has not been told their outcome
+	drained    []chan struct{}
+	counts     Counts
 }
 
 // New makes an Engine.
@@ -72,7 +74,7 @@ func (e *Engine) Submit(ctx context.Context, r *Record) {
 	var refusal error
 	switch {
 	case r.state == doomed:
-		refusal = leftEarly(r)
+		refusal = &Ended{Cause: contextError(r.ctx), Certainty: fault.NotExecuted}
 	case e.closing:
 		refusal = ErrClosed
 	case e.tooLarge(r) != nil:
@@ -81,6 +83,8 @@ func (e *Engine) Submit(ctx context.Context, r *Record) {
 		e.admit(r, r.arrived)
 	case e.cfg.FailFast:
 		refusal = ErrBufferFull
+		e.buffer.refused = true
+		e.press()
 	default:
 		wait := e.buffer.wait(r)
 		e.press()
@@ -93,7 +97,7 @@ func (e *Engine) Submit(ctx context.Context, r *Record) {
 	}
 	e.mu.Unlock()
 	if refusal != nil {
-		finish(r, Outcome{Err: refusal, Certainty: fault.NotExecuted})
+		e.finish(done{r, Outcome{Err: refusal}})
 	}
 }
 
@@ -113,7 +117,7 @@ func (e *Engine) Refuse(r *Record, err error) {
 	e.mu.Lock()
 	e.refuse(r)
 	e.mu.Unlock()
-	finish(r, Outcome{Err: err, Certainty: fault.NotExecuted})
+	e.finish(done{r, Outcome{Err: err}})
 }
 
 // watch makes r leave when its context ends, and hurry when that will be soon:
@@ -137,8 +141,8 @@ func (e *Engine) watch(r *Record) {
 // refuse settles a record that was never taken in.
 func (e *Engine) refuse(r *Record) {
 	r.state = settled
+	e.unfinished++
 	e.counts.Submitted++
-	e.counts.Failed++
 }
 
 // admit puts r into its lane. There must be room for it.
@@ -148,10 +152,14 @@ func (e *Engine) admit(r *Record, now time.Time) {
 	e.buffer.take(r)
 	e.counts.Submitted++
 	r.gen = e.gens[len(e.gens)-1]
-	r.gen.unsettled++
+	r.gen.unfinished++
+	e.unfinished++
 	l := e.lane(r.Tenant)
 	l.add(r)
 	e.added(l, r, now)
+	if e.buffer.full() {
+		e.press()
+	}
 }
 
 // added looks whether r, which l has just been given, makes it ready.
@@ -193,19 +201,15 @@ func (e *Engine) abandon(r *Record) {
 		outcome = r.end(contextError(r.ctx))
 		l := e.lane(r.Tenant)
 		l.leave(r)
-		e.settle(r, outcome)
+		e.settle(r)
 		e.update(l, time.Now())
 	case flying:
 		outcome = r.end(contextError(r.ctx))
-		e.settle(r, outcome)
+		e.settle(r)
 	}
+	e.letIn()
 	e.mu.Unlock()
-	finish(r, outcome)
-}
-
-// leftEarly is the error of a record whose context ended before it was taken in.
-func leftEarly(r *Record) error {
-	return &Ended{Cause: contextError(r.ctx), Certainty: fault.NotExecuted}
+	e.finish(done{r, outcome})
 }
 
 // end is the outcome of a record that ends for cause before an answer has
@@ -225,25 +229,14 @@ func (r *Record) end(cause error) Outcome {
 	if r.AttemptCount() > 0 {
 		certainty = r.certainty
 	}
-	return Outcome{
-		Err:       &Ended{Cause: cause, Attempts: r.AttemptCount(), Certainty: certainty, Last: last},
-		Certainty: certainty,
-	}
+	return Outcome{Err: &Ended{Cause: cause, Attempts: r.AttemptCount(), Certainty: certainty, Last: last}}
 }
 
-// settle takes r out of all books; the caller finishes it when it has let go
-// of the lock.
-func (e *Engine) settle(r *Record, o Outcome) {
+// settle makes room: r's outcome is decided. The caller finishes it when it has
+// let go of the lock.
+func (e *Engine) settle(r *Record) {
 	r.state = settled
-	if o.Err != nil {
-		e.counts.Failed++
-	} else {
-		e.counts.Succeeded++
-	}
-	r.gen.unsettled--
 	e.buffer.give(r)
-	e.advance()
-	e.letIn()
 }
 
 // letIn admits those who wait for room, in their order.
@@ -258,12 +251,40 @@ func (e *Engine) letIn() {
 	}
 }
 
-// finish tells r's owner. No lock may be held.
-func finish(r *Record, o Outcome) {
-	if r.release != nil {
-		r.release()
+// done is a record with its outcome, which its owner has not been told yet.
+type done struct {
+	*Record
+	outcome Outcome
+}
+
+// finish tells the owners of settled records. No lock may be held. Only then they
+// count as done for those who wait in Flush and Shutdown.
+func (e *Engine) finish(all ...done) {
+	if len(all) == 0 {
+		return
 	}
-	r.Owner.Resolve(o)
+	succeeded := 0
+	for _, d := range all {
+		if d.release != nil {
+			d.release()
+		}
+		if d.Owner.Resolve(d.outcome) {
+			succeeded++
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range all {
+		if d.gen != nil {
+			d.gen.unfinished--
+		}
+		d.told = true
+		d.letGo()
+	}
+	e.unfinished -= len(all)
+	e.counts.Succeeded += uint64(succeeded)
+	e.counts.Failed += uint64(len(all) - succeeded)
+	e.advance()
 }
 
 // update brings a lane's readiness and timer up to date.
@@ -272,12 +293,14 @@ func (e *Engine) update(l *lane, now time.Time) {
 	if reason == NotReady && l.live > 0 {
 		reason = e.stuck()
 	}
+	list := &e.idle
 	switch {
-	case reason == NotReady && l.ready != NotReady:
-		e.ready.remove(l)
-	case reason != NotReady && l.ready == NotReady:
-		e.ready.push(l)
+	case reason != NotReady:
+		list = &e.ready
+	case l.live == 0:
+		list = nil
 	}
+	l.moveTo(list)
 	l.ready = reason
 	if reason != NotReady {
 		// What returns meanwhile is found when the lane is sealed.
@@ -296,7 +319,7 @@ func (e *Engine) stuck() Reason {
 	switch {
 	case e.closing:
 		return Close
-	case e.buffer.line.Len() > 0 && len(e.flights) == 0:
+	case (e.buffer.full() || e.buffer.refused) && len(e.flights) == 0:
 		return Full
 	default:
 		return NotReady
@@ -309,10 +332,8 @@ func (e *Engine) press() {
 		return
 	}
 	now := time.Now()
-	for _, l := range e.lanes {
-		if l.ready == NotReady {
-			e.update(l, now)
-		}
+	for e.idle.first != nil {
+		e.update(e.idle.first, now)
 	}
 }
 

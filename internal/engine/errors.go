@@ -14,7 +14,7 @@ import (
 var (
 	ErrClosed          = errors.New("lambdabatch: the Batcher is closed")
 	ErrBufferFull      = errors.New("lambdabatch: the buffer is full")
-	ErrRecordTooLarge  = errors.New("lambdabatch: the record is too large for any batch")
+	ErrRecordTooLarge  = errors.New("lambdabatch: the record is too large")
 	ErrDeliveryTimeout = errors.New("lambdabatch: the record's delivery timeout has passed")
 )
 

@@ -18,15 +18,11 @@ type verdict struct {
 	certainty fault.Certainty
 }
 
-func (v *verdict) outcome() Outcome {
-	return Outcome{Data: v.data, Err: v.err, Certainty: v.certainty}
-}
-
 // land brings the records of a batch to their outcome, or back to their lane.
 func (e *Engine) land(b *Batch, a *Answer) {
 	end := time.Now()
-	verdicts := e.judge(b, a)
-	done := make([]bool, len(b.Records)) // the outcome is ours to tell
+	verdicts := e.judge(b, a, e.aboard(b))
+	finished := make([]done, 0, len(b.Records))
 
 	e.mu.Lock()
 	delete(e.flights, b)
@@ -34,8 +30,12 @@ func (e *Engine) land(b *Batch, a *Answer) {
 	b.Flight.RequestID, b.Flight.Duration = a.RequestID, end.Sub(b.Flight.Start)
 	var lane *lane
 	for i, r := range b.Records {
-		if r.state != flying {
-			continue // it left the flight early
+		r.aboard = false
+		if r.state != flying { // it left the flight early
+			if r.told {
+				r.letGo()
+			}
+			continue
 		}
 		v := &verdicts[i]
 		r.land(v.certainty, v.err)
@@ -49,26 +49,32 @@ func (e *Engine) land(b *Batch, a *Answer) {
 		if v.err != nil && r.AttemptCount() > 1 {
 			v.err = &Ended{Attempts: r.AttemptCount(), Certainty: r.certainty, Last: v.err}
 		}
-		v.certainty = r.certainty
-		done[i] = true
-		e.settle(r, v.outcome())
+		e.settle(r)
+		finished = append(finished, done{r, Outcome{Data: v.data, Err: v.err}})
 	}
 	if lane != nil {
 		e.update(lane, end)
 	}
+	e.letIn()
 	e.press()
 	e.mu.Unlock()
-
-	for i, r := range b.Records {
-		if done[i] {
-			finish(r, verdicts[i].outcome())
-		}
-	}
+	e.finish(finished...)
 }
 
-// judge decides what is to be done with each record of b. It is called without
-// the lock, because it asks code of the user's.
-func (e *Engine) judge(b *Batch, a *Answer) []verdict {
+// aboard tells which records of b are still in flight.
+func (e *Engine) aboard(b *Batch) []bool {
+	aboard := make([]bool, len(b.Records))
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i, r := range b.Records {
+		aboard[i] = r.state == flying
+	}
+	return aboard
+}
+
+// judge decides what is to be done with each record of b that is still aboard. It
+// is called without the lock, because it asks code of the user's.
+func (e *Engine) judge(b *Batch, a *Answer, aboard []bool) []verdict {
 	verdicts := make([]verdict, len(b.Records))
 	if a.Err != nil {
 		e.judgeFailed(b, a, verdicts)
@@ -80,7 +86,7 @@ func (e *Engine) judge(b *Batch, a *Answer) []verdict {
 	}
 	for i, r := range b.Records {
 		v := &verdicts[i]
-		if !v.retry {
+		if !v.retry || !aboard[i] {
 			continue
 		}
 		err := Guard("a hook", func() { e.cfg.OnRetry(r, b, v.delay, v.err) })

@@ -27,11 +27,13 @@ type lane struct {
 	returning dueHeap // records waiting for the time of their retry
 	absent    int     // those of them that have left
 
-	flushSeq uint64 // Flush asked for all records up to this one
+	urgent   *Record // of the queued ones the one that waits least; nil if that has to be looked up
+	flushSeq uint64  // Flush asked for all records up to this one
 
 	// Of the lane in its Engine.
 	ready      Reason
-	next, prev *lane // in the list of ready lanes
+	list       *laneList
+	next, prev *lane // in list
 	timer      *time.Timer
 	wakeAt     time.Time // what timer is set to; zero when it is not running
 }
@@ -42,10 +44,16 @@ func (l *lane) empty() bool { return l.live == 0 && len(l.returning) == l.absent
 func (l *lane) add(r *Record) {
 	r.state = queued
 	l.queue.push(r)
+	if l.live == 0 || l.urgent != nil && r.pressAt.Before(l.urgent.pressAt) {
+		l.urgent = r
+	}
 	l.count(r, 1)
 }
 
 func (l *lane) count(r *Record, n int) {
+	if n < 0 && r == l.urgent {
+		l.urgent = nil
+	}
 	l.live += n
 	l.bytes += n * r.size()
 	if r.hurried {
@@ -99,6 +107,7 @@ func (l *lane) comeBack(now time.Time) {
 		r.state = queued
 		l.count(r, 1)
 	}
+	l.urgent = nil
 	l.queue.pushFront(due)
 }
 
@@ -116,12 +125,9 @@ func (l *lane) readiness(now time.Time) (Reason, time.Time) {
 	if reason := l.full(); reason != NotReady {
 		return reason, again
 	}
-	for l.queue.all()[0].state != queued {
-		l.queue.drop(1)
-	}
 	pressing := l.pressing()
 	switch {
-	case pressing.seq <= l.flushSeq:
+	case l.first().seq <= l.flushSeq:
 		return Flush, again
 	case pressing.pressAt.After(now):
 		if again.IsZero() || pressing.pressAt.Before(again) {
@@ -147,19 +153,29 @@ func (l *lane) full() Reason {
 	}
 }
 
-// pressing is the record that waits least: the first, unless the deadline of
-// another presses more. The lane must not be full, so the search is short.
-func (l *lane) pressing() *Record {
-	first := l.queue.all()[0]
-	if l.hurried == 0 || first.seq <= l.flushSeq {
-		return first
+// first is the first queued record, of which there must be one.
+func (l *lane) first() *Record {
+	for l.queue.all()[0].state != queued {
+		l.queue.drop(1)
 	}
-	for _, r := range l.queue.all() {
-		if r.state == queued && r.pressAt.Before(first.pressAt) {
-			first = r
+	return l.queue.all()[0]
+}
+
+// pressing is the record that waits least: the first, unless the deadline of
+// another presses more.
+func (l *lane) pressing() *Record {
+	if l.urgent != nil {
+		return l.urgent
+	}
+	l.urgent = l.first()
+	if l.hurried > 0 {
+		for _, r := range l.queue.all() {
+			if r.state == queued && r.pressAt.Before(l.urgent.pressAt) {
+				l.urgent = r
+			}
 		}
 	}
-	return first
+	return l.urgent
 }
 
 // seal takes the records of the next batch: in their order, up to the limits,

@@ -10,16 +10,16 @@ import (
 	"github.com/lambdabatch/lambdabatch/internal/fault"
 )
 
-// Owner is told what became of a record, exactly once, without any lock held.
+// Owner is told what became of a record, exactly once, without any lock held. It
+// returns whether the record has succeeded in its eyes, too.
 type Owner interface {
-	Resolve(Outcome)
+	Resolve(Outcome) bool
 }
 
 // Outcome is what became of one record: the data of its result, or an error.
 type Outcome struct {
-	Data      []byte
-	Err       error
-	Certainty fault.Certainty // with Err: whether any attempt has run
+	Data []byte
+	Err  error
 }
 
 // Record is one record on its way. The exported fields are set before Submit
@@ -42,6 +42,8 @@ type Record struct {
 	place   *list.Element // state roomless: in the line
 	gen     *generation
 	dueAt   time.Time // state delayed: when the record returns to its lane
+	told    bool      // its owner knows its outcome
+	aboard  bool      // a flight still has it, perhaps one that it has left early
 
 	// Of its attempts. While the record flies, its flight alone touches tries,
 	// onceUsed and backoff.
@@ -130,7 +132,23 @@ func (r *Record) fly(f *Flight) {
 	if r.flight != nil {
 		r.earlier = append(r.earlier, r.LastAttempt())
 	}
-	r.state, r.flight, r.outcome = flying, f, attemptOutcome{}
+	r.state, r.aboard, r.flight, r.outcome = flying, true, f, attemptOutcome{}
+}
+
+// SetLastError notes that the answer of the last attempt was of no use after all.
+// It may be called by the owner while the record is resolved.
+func (r *Record) SetLastError(err error) {
+	if r.flight != nil {
+		r.outcome.err = err
+	}
+}
+
+// letGo drops what is not needed any more once the outcome is there: all but what
+// Attempts tells. A record that a flight still has waits for its landing.
+func (r *Record) letGo() {
+	if r.state == settled && !r.aboard {
+		r.Entry, r.ctx, r.release, r.backoff, r.gen = nil, nil, nil, nil, nil
+	}
 }
 
 // land notes what came of r's attempt.

@@ -6,6 +6,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
+// maxWait keeps what is waited for within what a Duration holds.
+const maxWait = float64(1 << 62)
+
 // bucket is a token bucket: a rate.Limiter that nobody waits in. Its own
 // waiters keep the schedule of the rate at which they came, and lose capacity
 // when they leave; here tokens are only looked at and taken, under the mutex
@@ -37,7 +40,7 @@ func (b *bucket) wait(now time.Time) time.Duration {
 		return 0
 	}
 	// Rounded down as rate.Limiter does, so that take and wait agree.
-	return time.Duration(missing / float64(b.tokens.Limit()) * float64(time.Second))
+	return time.Duration(min(missing/float64(b.tokens.Limit())*float64(time.Second), maxWait))
 }
 
 // take takes a token, which wait has found to be there.

@@ -32,12 +32,11 @@ func (l *Rate) Acquire(ctx context.Context, function string) error {
 	if ctx.Err() != nil {
 		return waitError(ctx, function)
 	}
-	l.wait(1)
+	l.enter()
 	select {
 	case l.turn <- struct{}{}:
-		l.wait(-1)
 	case <-ctx.Done():
-		l.wait(-1)
+		l.walkAway()
 		return waitError(ctx, function)
 	}
 	defer func() { <-l.turn }()
@@ -71,15 +70,29 @@ func (l *Rate) Acquire(ctx context.Context, function string) error {
 // a reservation keeps the schedule of the rate at which it was made.
 const lookAgain = time.Second
 
-func (l *Rate) wait(n int) {
+func (l *Rate) enter() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waiting += n
+	l.waiting++
 }
 
+// walkAway leaves the line. When nobody is in it any more, a reservation that was
+// handed over to the last is of no use.
+func (l *Rate) walkAway() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting--; l.waiting == 0 && l.handover != nil {
+		l.handover.Cancel()
+		l.handover = nil
+	}
+}
+
+// reserve makes the reservation of the one whose turn it is, and who so leaves
+// the line; or takes over the one that is there.
 func (l *Rate) reserve() *rate.Reservation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.waiting--
 	if r := l.handover; r != nil {
 		l.handover = nil
 		return r

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambdabatch/lambdabatch/internal/name"
 )
 
 // Config is what a Limiter is told.
@@ -95,12 +97,12 @@ const (
 )
 
 // Acquire waits for a permit to invoke the function, or until ctx ends.
-func (l *Limiter) Acquire(ctx context.Context, name string) (*Permit, error) {
+func (l *Limiter) Acquire(ctx context.Context, function string) (*Permit, error) {
 	if ctx.Err() != nil {
-		return nil, waitError(ctx, name)
+		return nil, waitError(ctx, function)
 	}
 	l.mu.Lock()
-	f := l.function(BareName(name))
+	f := l.function(name.Bare(function))
 	p := &Permit{limiter: l, function: f}
 	p.place = f.line.PushBack(p)
 	if f.turn == nil {
@@ -119,12 +121,12 @@ func (l *Limiter) Acquire(ctx context.Context, name string) (*Permit, error) {
 		return p, nil
 	case <-ctx.Done():
 		p.leave()
-		return nil, waitError(ctx, name)
+		return nil, waitError(ctx, function)
 	}
 }
 
-func waitError(ctx context.Context, name string) error {
-	return fmt.Errorf("lambdabatch: waiting for a permit to invoke %s: %w", name, ctx.Err())
+func waitError(ctx context.Context, function string) error {
+	return fmt.Errorf("lambdabatch: waiting for a permit to invoke %s: %w", function, ctx.Err())
 }
 
 // function is the named one; under l.mu.

@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"math"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -30,7 +31,7 @@ type scope struct {
 
 func newScope(c Ceiling) scope {
 	s := scope{ceiling: c, throttles: make(map[types.ThrottleReason]uint64)}
-	if c.PerSecond > 0 {
+	if c.PerSecond > 0 && !math.IsInf(c.PerSecond, 1) {
 		s.rate = newBucket(c.PerSecond, c.Burst)
 	}
 	return s
