@@ -48,14 +48,15 @@
 //
 // and these with [errors.Is]: [ErrClosed], [ErrBufferFull], [ErrRecordTooLarge],
 // [ErrNoResult], [ErrDeliveryTimeout], and the context's errors when the record's
-// context has ended. [CertaintyOf] tells of each whether the function may have
+// context has ended, or that of the invocation ([WithInvocationTimeout]).
+// [CertaintyOf] tells of each whether the function may have
 // seen the record. The texts of errors may change.
 //
 // # Retries
 //
 // Throttled invocations have not been executed: their records return to the
-// head of their lane after a jittered wait, at least as long as Retry-After says,
-// as often as it takes; bound it with [WithDeliveryTimeout] or the record's
+// head of their lane after a jittered wait, at least as long as Retry-After says
+// (but 15 minutes at the most), as often as it takes; bound it with [WithDeliveryTimeout] or the record's
 // context. Failures that may pass are retried as [WithMaxAttempts] and
 // [WithBackoff] say. If a failure leaves open whether the function has run, the
 // default is to send the records again: each is then processed at least once,
@@ -70,7 +71,14 @@
 // A record's context frees that record only. Before it is sent, it leaves and
 // the others travel without it; when it is in flight, its future ends at once
 // with [MaybeExecuted], and the invocation goes on, for Lambda cannot be told
-// to stop.
+// to stop. The values of a record's context do not reach the invocation, which is
+// of many records; [Hooks] can give it values of its own.
+//
+// # The limiter
+//
+// Each invocation needs a permit of a [Limiter]. The default one finds by itself
+// how many invocations a second, and how many at a time, Lambda bears; see
+// [AdaptiveLimiter]. Share one among all Batchers of an account ([WithLimiter]).
 //
 // # Event invocations
 //
