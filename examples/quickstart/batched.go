@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/lambdabatch/lambdabatch"
@@ -40,10 +39,18 @@ func newBatcher(t *target, linger time.Duration) (*batcher, error) {
 
 // run sends all records and closes the Batcher.
 func (b *batcher) run(ctx context.Context, _ *target, records []json.RawMessage, outcomes *tally) {
-	for _, err := range b.Map(ctx, slices.Values(records)) {
+	futures := make(chan *lambdabatch.Future[json.RawMessage], len(records))
+	go func() {
+		defer close(futures)
+		for _, record := range records {
+			futures <- b.Submit(ctx, record)
+		}
+		// That was all: what waits for company waits in vain. Whatever becomes of
+		// Shutdown, the futures tell.
+		_ = b.Shutdown(ctx)
+	}()
+	for f := range futures {
+		_, err := f.Await(context.Background()) // it ends with ctx
 		outcomes.add(ctx, err)
 	}
-	// All outcomes are there, unless ctx has ended: then what is in flight is
-	// given up, which is all that the error would say.
-	_ = b.Shutdown(ctx)
 }
