@@ -297,7 +297,7 @@ func TestCeilingsHoldWhileAdapting(t *testing.T) {
 func TestAThrottledFunctionDoesNotHoldUpAnother(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := lambdatest.New(lambdatest.History(0))
-		defer s.Close()
+		t.Cleanup(s.Close)
 		work := func(context.Context, []byte) ([]byte, error) {
 			time.Sleep(100 * time.Millisecond)
 			return []byte(`{"results":[{"id":"1","status":"success"}]}`), nil
@@ -313,7 +313,7 @@ func TestAThrottledFunctionDoesNotHoldUpAnother(t *testing.T) {
 			b, err := lambdabatch.New[string, string](s.Client(), function, lambdabatch.WithLimiter(l),
 				lambdabatch.WithMaxRecords(1), lambdabatch.WithLinger(0))
 			require.NoError(t, err)
-			defer b.Close()
+			t.Cleanup(func() { require.NoError(t, b.Close()) })
 			for range 30 {
 				crowd.Go(func() {
 					for ctx.Err() == nil {

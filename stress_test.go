@@ -47,6 +47,7 @@ func TestHistories(t *testing.T) {
 }
 
 func history(t *testing.T, random *rand.Rand) {
+	t.Helper()
 	between := func(low, high time.Duration) time.Duration {
 		return low + time.Duration(random.Int64N(int64(high-low)))
 	}
@@ -54,7 +55,7 @@ func history(t *testing.T, random *rand.Rand) {
 	defer s.Close()
 	var mu sync.Mutex
 	executed := map[string]int{}
-	s.Handle(upper, lambdatest.PerRecord(func(ctx context.Context, id string, data json.RawMessage) (any, error) {
+	s.Handle(upper, lambdatest.PerRecord(func(_ context.Context, id string, data json.RawMessage) (any, error) {
 		mu.Lock()
 		executed[id]++
 		n := executed[id]
@@ -112,7 +113,7 @@ func history(t *testing.T, random *rand.Rand) {
 		texts[id] = text
 		work.Go(func() {
 			time.Sleep(arrive)
-			ctx := context.Background()
+			ctx := t.Context()
 			if hasDeadline {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, patience)
@@ -129,13 +130,13 @@ func history(t *testing.T, random *rand.Rand) {
 		at := between(0, 5*time.Second)
 		work.Go(func() {
 			time.Sleep(at)
-			assert.NoError(t, b.Flush(context.Background()))
+			assert.NoError(t, b.Flush(t.Context()))
 		})
 	}
 	// Sometimes it is shut down in the middle, with little time.
 	closing, grace, hasGrace := between(0, 30*time.Second), between(0, 10*time.Second), random.IntN(2) == 0
 	time.Sleep(closing)
-	ctx := context.Background()
+	ctx := t.Context()
 	if hasGrace {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, grace)

@@ -81,7 +81,7 @@ func (c *HTTPClient) roundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	if rep != nil && rep.cut == cutRefused {
-		return nil, refusedConn
+		return nil, errRefused
 	}
 	hooks.sent(c.used.Swap(true))
 	if rep == nil {
@@ -100,7 +100,7 @@ func (c *HTTPClient) roundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	if rep.cut == cutReset {
-		return nil, resetConn
+		return nil, errReset
 	}
 	hooks.answered()
 	return rep.response(r), nil
@@ -152,11 +152,11 @@ var (
 	localAddr  = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 49152}
 	remoteAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 443}
 
-	refusedConn = &net.OpError{
+	errRefused = &net.OpError{
 		Op: "dial", Net: "tcp", Addr: remoteAddr,
 		Err: os.NewSyscallError("connect", syscall.ECONNREFUSED),
 	}
-	resetConn = &net.OpError{
+	errReset = &net.OpError{
 		Op: "read", Net: "tcp", Source: localAddr, Addr: remoteAddr,
 		Err: os.NewSyscallError("read", syscall.ECONNRESET),
 	}

@@ -18,7 +18,7 @@ import (
 func Example() {
 	s := lambdatest.New()
 	defer s.Close()
-	s.Handle("greet", func(ctx context.Context, payload []byte) ([]byte, error) {
+	s.Handle("greet", func(_ context.Context, payload []byte) ([]byte, error) {
 		var name string
 		if err := json.Unmarshal(payload, &name); err != nil {
 			return nil, err

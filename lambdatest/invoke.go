@@ -59,10 +59,10 @@ func (s *Service) enter(req *Request, refusal *reply, inv *entry, p pick, now ti
 		return refusal, nil
 	}
 	fn := s.functions[req.Function]
-	if refusal = refuse(fn, req); refusal != nil {
+	if refusal := refuse(fn, req); refusal != nil {
 		return refusal, nil
 	}
-	switch req.Type {
+	switch req.Type { //nolint:exhaustive // the rest of the function is for RequestResponse
 	case types.InvocationTypeDryRun:
 		return &reply{status: http.StatusNoContent, header: make(http.Header)}, nil
 	case types.InvocationTypeEvent:

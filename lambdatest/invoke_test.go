@@ -164,7 +164,7 @@ func TestInvokeAnswers(t *testing.T) {
 				assert.Nil(t, out.LogResult)
 				if tt.failure == "" {
 					assert.Nil(t, out.FunctionError)
-					assert.True(t, tt.payload == string(out.Payload), "payload %.60s", out.Payload)
+					assert.Equal(t, tt.payload, string(out.Payload))
 					return
 				}
 				assert.Equal(t, tt.failure, aws.ToString(out.FunctionError))

@@ -180,9 +180,8 @@ func refusedFor(reason types.ThrottleReason, status int, errorType, message stri
 // throttled words the refusal as those that were seen of Lambda, down to the capital E and the full stop.
 func throttled(reason types.ThrottleReason) *reply {
 	message := "Rate exceeded"
-	switch reason {
-	case types.ThrottleReasonConcurrentInvocationLimitExceeded,
-		types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded:
+	if reason == types.ThrottleReasonConcurrentInvocationLimitExceeded ||
+		reason == types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded {
 		message = "Rate Exceeded."
 	}
 	return refusedFor(reason, http.StatusTooManyRequests, "TooManyRequestsException", message)

@@ -34,7 +34,8 @@ type fingerprint struct {
 // assess is the function's work on one record.
 func assess(record []byte) (any, error) {
 	var q quake
-	if err := json.Unmarshal(record, &q); err != nil || q.Mag == nil || q.Lat == nil || q.Lon == nil {
+	isQuake := json.Unmarshal(record, &q) == nil && q.Mag != nil && q.Lat != nil && q.Lon != nil
+	if !isQuake {
 		sum := sha256.Sum256(record)
 		return fingerprint{len(record), hex.EncodeToString(sum[:])}, nil
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"testing"
 
@@ -53,7 +52,7 @@ func TestHandle(t *testing.T) {
 	t.Cleanup(s.Close)
 	s.Handle(localFunction, handle)
 	invoke := func(payload string) *lambda.InvokeOutput {
-		out, err := s.Client().Invoke(context.Background(), &lambda.InvokeInput{
+		out, err := s.Client().Invoke(t.Context(), &lambda.InvokeInput{
 			FunctionName: aws.String(localFunction),
 			Payload:      []byte(payload),
 		})

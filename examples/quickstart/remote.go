@@ -35,7 +35,7 @@ func remote(ctx context.Context, function string) (open func() (*target, error),
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		return nil, "", fmt.Errorf("no AWS credentials: %w", err)
 	}
-	open = func() (*target, error) {
+	open = func() (*target, error) { //nolint:unparam // the local one can fail
 		m := &meter{}
 		return &target{
 			client:   lambda.NewFromConfig(cfg, m.install), // one for each run, for its retry quota

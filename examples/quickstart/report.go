@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // report is both runs. One that did not take place is nil.
@@ -82,7 +83,8 @@ func (r *report) table(stdout io.Writer) error {
 		rows = append(rows[:3], append([]row{unfinished}, rows[3:]...)...)
 	}
 	const line = "%-24s %21s %9s\n"
-	text := "\n" + fmt.Sprintf(line, "", "one Invoke per record", "Batcher")
+	var text strings.Builder
+	fmt.Fprintf(&text, "\n"+line, "", "one Invoke per record", "Batcher")
 	for _, row := range rows {
 		cells := [2]string{"-", "-"}
 		for i, run := range []*result{r.Naive, r.Batcher} {
@@ -90,13 +92,13 @@ func (r *report) table(stdout io.Writer) error {
 				cells[i] = row.cell(run)
 			}
 		}
-		text += fmt.Sprintf(line, row.name, cells[0], cells[1])
+		fmt.Fprintf(&text, line, row.name, cells[0], cells[1])
 	}
-	text += "\nInvocations are requests to Lambda, throttled ones too; records per invocation are those\n" +
-		"that succeeded, for each invocation that was not throttled.\n"
+	text.WriteString("\nInvocations are requests to Lambda, throttled ones too; records per invocation are those\n" +
+		"that succeeded, for each invocation that was not throttled.\n")
 	if r.Interrupted {
-		text += "Interrupted: unfinished records have not been sent, or nobody waited for their result.\n"
+		text.WriteString("Interrupted: unfinished records have not been sent, or nobody waited for their result.\n")
 	}
-	_, err := io.WriteString(stdout, text)
+	_, err := io.WriteString(stdout, text.String())
 	return err
 }

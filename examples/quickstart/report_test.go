@@ -29,7 +29,7 @@ func TestJSON(t *testing.T) {
 // After Ctrl-C in the first run there is no second, and what was done is told.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
-	ctx, interrupt := context.WithCancel(context.Background())
+	ctx, interrupt := context.WithCancel(t.Context())
 	var stdout, stderr bytes.Buffer
 	c, err := newComparison(ctx, settings{}, newProgress(&stderr))
 	require.NoError(t, err)
@@ -50,7 +50,7 @@ func TestInterrupted(t *testing.T) {
 
 func TestInterruptedBatcher(t *testing.T) {
 	t.Parallel()
-	ctx, interrupt := context.WithCancel(context.Background())
+	ctx, interrupt := context.WithCancel(t.Context())
 	target, err := openLocal()
 	require.NoError(t, err)
 	defer target.close()

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"maps"
+
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabatch/lambdabatch/internal/fault"
@@ -45,10 +47,7 @@ func (e *Engine) Counts() Counts {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.counts
-	c.Throttles = make(map[types.ThrottleReason]uint64, len(e.counts.Throttles))
-	for reason, n := range e.counts.Throttles {
-		c.Throttles[reason] = n
-	}
+	c.Throttles = maps.Clone(e.counts.Throttles)
 	c.Invocations = len(e.flights)
 	for b := range e.flights {
 		for _, r := range b.Records {

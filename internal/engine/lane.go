@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"container/heap"
 	"slices"
 	"time"
@@ -102,7 +103,7 @@ func (l *lane) comeBack(now time.Time) {
 	if due == nil {
 		return
 	}
-	slices.SortFunc(due, func(a, b *Record) int { return int(a.seq) - int(b.seq) })
+	slices.SortFunc(due, func(a, b *Record) int { return cmp.Compare(a.seq, b.seq) })
 	for _, r := range due {
 		r.state = queued
 		l.count(r, 1)

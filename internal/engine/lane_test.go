@@ -219,7 +219,7 @@ func TestLaneOfOneID(t *testing.T) {
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(0, 0)
-	at := func(d time.Duration) time.Time { return start.Add(d) }
+	at := start.Add
 	record := func(seq uint64, pressAt time.Duration, hurried bool) *Record {
 		return &Record{seq: seq, pressAt: at(pressAt), hurried: hurried, Entry: []byte("12345")}
 	}

@@ -24,8 +24,9 @@ func (q *queue) push(r *Record) {
 // pushFront puts rs, in their order, before all others.
 func (q *queue) pushFront(rs []*Record) {
 	if q.head < len(rs) {
-		moved := make([]*Record, len(rs), 2*(len(rs)+q.len()))
-		q.records, q.head = append(moved, q.all()...), len(rs)
+		moved := make([]*Record, len(rs)+q.len(), 2*(len(rs)+q.len()))
+		copy(moved[len(rs):], q.all())
+		q.records, q.head = moved, len(rs)
 	}
 	q.head -= len(rs)
 	copy(q.records[q.head:], rs)

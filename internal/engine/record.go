@@ -3,6 +3,7 @@ package engine
 import (
 	"container/list"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -103,7 +104,7 @@ func (r *Record) Attempts() []Attempt {
 	if r.flight == nil {
 		return nil
 	}
-	return append(r.earlier[:len(r.earlier):len(r.earlier)], r.LastAttempt())
+	return append(slices.Clip(r.earlier), r.LastAttempt())
 }
 
 // AttemptCount is how many invocations have carried r. Like Attempts it may be

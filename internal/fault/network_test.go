@@ -28,6 +28,7 @@ const refusedAddress = "127.0.0.1:1"
 
 // newHTTPClient trusts everybody, and speaks HTTP/2 where it is offered.
 func newHTTPClient(t *testing.T, opts ...func(*http.Transport)) *http.Client {
+	t.Helper()
 	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	for _, opt := range opts {
 		opt(transport)
@@ -38,6 +39,7 @@ func newHTTPClient(t *testing.T, opts ...func(*http.Transport)) *http.Client {
 
 // serve has handler answer each connection once its request was read to the end.
 func serve(t *testing.T, handler func(net.Conn)) (url string) {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -51,6 +53,7 @@ func serve(t *testing.T, handler func(net.Conn)) (url string) {
 
 // listen hands each connection to handler as it is accepted.
 func listen(t *testing.T, handler func(net.Conn)) (address string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
@@ -304,6 +307,7 @@ func TestDeadlines(t *testing.T) {
 
 // serveHTTP2 answers the first request of each connection with frames, once it was read to the end.
 func serveHTTP2(t *testing.T, frames ...[]byte) (url string) {
+	t.Helper()
 	certified := httptest.NewTLSServer(nil)
 	certified.Close()
 	config := &tls.Config{Certificates: certified.TLS.Certificates, NextProtos: []string{"h2"}}

@@ -11,6 +11,7 @@ import (
 func (l *Limiter) adapt(p *Permit, u Use, now time.Time) {
 	f := p.function
 	switch u.Outcome {
+	case NotUsed: // says nothing
 	case Answered:
 		took := now.Sub(p.startedAt)
 		l.account.succeeded(took, p.account)
