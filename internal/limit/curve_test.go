@@ -1,0 +1,126 @@
+package limit
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+var epoch = time.Unix(0, 0)
+
+func TestCurve(t *testing.T) {
+	t.Parallel()
+	const k = 4 * time.Second
+	c := curve{level: 100, searching: true}
+	assert.True(t, c.cut(100, 0.8, 1, epoch.Add(1), epoch.Add(2)))
+	assert.InDelta(t, 80, c.level, 1e-9)
+	assert.False(t, c.cut(80, 0.8, 1, epoch.Add(1), epoch.Add(3)), "it was started before the cut")
+	assert.False(t, c.cut(80, 0.8, 1, epoch.Add(2), epoch.Add(3)), "or at the same moment")
+
+	last := c.level
+	for range 40 {
+		c.grow(k/40, k, 0.2, 0)
+		assert.Greater(t, c.level, last)
+		last = c.level
+	}
+	assert.InDelta(t, 100, c.level, 1e-6, "it is back at the mark")
+	c.grow(k/4, k, 0.2, 0)
+	assert.Less(t, c.level, 101.0, "slowly past it")
+	c.grow(3*k/4, k, 0.2, 0)
+	assert.InDelta(t, 120, c.level, 1e-6, "and then faster")
+
+	assert.True(t, c.cut(90, 0.8, 1, epoch.Add(4), epoch.Add(5)))
+	assert.InDelta(t, 72, c.level, 1e-9)
+	assert.InDelta(t, 81, c.mark, 1e-9, "less than last time: it leaves some room to others")
+	assert.True(t, c.cut(0.5, 0.8, 1, epoch.Add(6), epoch.Add(7)))
+	assert.InDelta(t, 1, c.level, 1e-9, "the floor")
+}
+
+func TestBucket(t *testing.T) {
+	t.Parallel()
+	b := newBucket(2, 3)
+	now := epoch
+	for range 3 {
+		assert.Zero(t, b.wait(now))
+		b.take(now)
+	}
+	assert.Equal(t, time.Second/2, b.wait(now))
+	b.giveBack(now)
+	assert.Zero(t, b.wait(now))
+	b.take(now)
+	now = now.Add(time.Second)
+	b.giveBack(now)
+	for range 3 {
+		assert.Zero(t, b.wait(now))
+		b.take(now)
+	}
+	assert.Equal(t, time.Second/2, b.wait(now), "what is given back fits in")
+	b.set(now, 1, 1)
+	assert.Equal(t, time.Second, b.wait(now))
+	now = now.Add(time.Hour)
+	b.giveBack(now)
+	b.take(now)
+	assert.Equal(t, time.Second, b.wait(now), "a full bucket does not overflow")
+	assert.Positive(t, newBucket(1e-12, 1).waitAfterOne(now), "however long it takes, it is no negative time")
+	assert.Zero(t, (*bucket)(nil).wait(now))
+}
+
+func (b *bucket) waitAfterOne(now time.Time) time.Duration {
+	b.take(now)
+	return b.wait(now)
+}
+
+func TestMeter(t *testing.T) {
+	t.Parallel()
+	var m meter
+	now := epoch
+	for range 100 {
+		m.count(now)
+		now = now.Add(100 * time.Millisecond)
+	}
+	assert.InDelta(t, 10, m.perSecond(now), 1)
+	assert.InDelta(t, 5, m.perSecond(now.Add(500*time.Millisecond)), 1.5)
+	assert.Zero(t, m.perSecond(now.Add(time.Hour)))
+}
+
+func TestBreaker(t *testing.T) {
+	t.Parallel()
+	var b breaker
+	now := epoch
+	end := func(failed, probe bool) (opened, closed bool) { return b.ended(failed, probe, now) }
+	for i := range breakerLeast - 1 {
+		opened, _ := end(true, false)
+		assert.False(t, opened, "%d are not enough", i+1)
+	}
+	opened, _ := end(false, false)
+	assert.True(t, opened, "half and more have failed")
+	d, _ := b.wait(now)
+	assert.GreaterOrEqual(t, d, breakerFirst/2)
+	assert.Less(t, d, breakerFirst)
+	_, closed := end(false, false)
+	assert.False(t, closed, "it was under way before")
+
+	for range 10 {
+		d, never := b.wait(now)
+		assert.False(t, never)
+		assert.LessOrEqual(t, d, breakerLongest)
+		now = now.Add(d)
+		assert.True(t, b.started())
+		_, never = b.wait(now)
+		assert.True(t, never, "one at a time")
+		end(true, true)
+	}
+	d, _ = b.wait(now)
+	assert.GreaterOrEqual(t, d, breakerLongest/2)
+	now = now.Add(d)
+	b.started()
+	b.unused()
+	d, never := b.wait(now)
+	assert.Zero(t, d)
+	assert.False(t, never, "another may probe")
+	b.started()
+	_, closed = end(false, true)
+	assert.True(t, closed)
+	assert.False(t, b.started())
+}
