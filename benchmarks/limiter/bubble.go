@@ -4,8 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"testing" //nolint:depguard // the clock of a bubble is the point of this program, and synctest.Test wants a *testing.T
-	"testing/synctest"
+	"testing"          //nolint:depguard // the clock of a bubble is the point of this program, and synctest.Test wants a *testing.T
+	"testing/synctest" //nolint:depguard // as testing
 )
 
 // asTest calls f with a *testing.T, and ends the process with the exit code that

@@ -33,7 +33,7 @@ type plan struct {
 	quick      bool
 	json       bool
 	svg        string
-	oracle     bool // it was asked for, and not only to measure by
+	compare    bool // with the oracle, whether or not it was named
 }
 
 func parse(args []string, help io.Writer) (*plan, error) {
@@ -47,6 +47,7 @@ func parse(args []string, help io.Writer) (*plan, error) {
 		firstSeed     = flags.Uint64("first-seed", 101, "first `seed`; the limiter was tuned with those from 1 to 100")
 		quick         = flags.Bool("quick", false, "one seed, and a third of the time")
 		asJSON        = flags.Bool("json", false, "print JSON")
+		compare       = flags.Bool("compare", true, "run the oracle, too, to say how much of its goodput the others have")
 		svg           = flags.String("svg", "", "write plots of the first seed's runs into this `directory`")
 
 		own         = basis()
@@ -96,13 +97,10 @@ func parse(args []string, help io.Writer) (*plan, error) {
 		}
 	})
 
-	p := &plan{quick: *quick, json: *asJSON, svg: *svg, oracle: true}
+	p := &plan{quick: *quick, json: *asJSON, svg: *svg, compare: *compare}
 	var err error
 	if p.strategies, err = choose("strategy", strategies(), strategyName, *strategyNames); err != nil {
 		return nil, err
-	}
-	if *strategyNames != "" {
-		p.withOracle()
 	}
 	chosen := []scenario{basis()}
 	if *scenarioNames != "" || len(change) == 0 {
@@ -145,22 +143,9 @@ func parse(args []string, help io.Writer) (*plan, error) {
 		return nil, fmt.Errorf("-seeds %d: must be at least 1", *seeds)
 	}
 	for i := range *seeds {
-		p.seeds = append(p.seeds, *firstSeed+uint64(i)) //nolint:gosec // not negative
+		p.seeds = append(p.seeds, *firstSeed+uint64(i))
 	}
 	return p, nil
-}
-
-// withOracle adds the oracle, which the others are measured by.
-func (p *plan) withOracle() {
-	if slices.ContainsFunc(p.strategies, func(st strategy) bool { return st.name == oracleName }) {
-		return
-	}
-	p.oracle = false
-	for _, st := range strategies() {
-		if st.name == oracleName {
-			p.strategies = append(p.strategies, st)
-		}
-	}
 }
 
 // telling leaves out what shows nothing that another run does not.

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"runtime/debug"
 	"testing" //nolint:depguard // see asTest
 )
 
@@ -27,11 +29,20 @@ func main() {
 		fmt.Fprintf(os.Stderr, "limiter: %v; -h tells of the flags\n", err)
 		os.Exit(exitUsage)
 	}
+	debug.SetGCPercent(800) // the runs make much garbage and keep little
 	asTest(func(t *testing.T) int {
-		if err := p.run(t, os.Stdout, os.Stderr); err != nil {
+		if err := p.run(t, os.Stdout, progress()); err != nil {
 			fmt.Fprintf(os.Stderr, "limiter: %v\n", err)
 			return exitFailed
 		}
 		return exitOK
 	})
+}
+
+// progress is where to say how far things are: a terminal, or nil.
+func progress() io.Writer {
+	if st, err := os.Stderr.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
+		return os.Stderr
+	}
+	return nil
 }

@@ -170,28 +170,22 @@ func (c course) windows() []span {
 	if c.walk > 0 {
 		return []span{{c.length / 4, c.length}}
 	}
-	ends := []time.Duration{0}
-	for _, s := range c.steps[1:] {
-		ends = append(ends, s.at)
+	edges := []time.Duration{c.length}
+	for _, s := range c.steps {
+		edges = append(edges, s.at)
 	}
 	for _, s := range []span{c.outage, c.foreign} {
 		if s.to > 0 {
-			ends = append(ends, s.from, s.to)
+			edges = append(edges, s.from, s.to)
 		}
 	}
-	slices.Sort(ends)
-	if c.outage.to > 0 { // nobody has anything meanwhile
-		ends = slices.DeleteFunc(ends, func(d time.Duration) bool { return d == c.outage.from })
-		ends = slices.DeleteFunc(ends, func(d time.Duration) bool { return d == c.outage.to })
-	}
-	if len(ends) == 1 {
-		ends = append(ends, c.length)
-	} else {
-		ends = append(ends, c.length)
-	}
+	slices.Sort(edges)
+	edges = slices.Compact(edges)
 	var all []span
-	for i := 1; i < len(ends); i++ {
-		all = append(all, span{ends[i] - (ends[i]-ends[i-1])/3, ends[i]})
+	for i, to := range edges[1:] {
+		if from := edges[i]; !c.outage.has(from) { // nobody has anything meanwhile
+			all = append(all, span{to - (to-from)/3, to})
+		}
 	}
 	return all
 }

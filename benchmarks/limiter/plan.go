@@ -6,13 +6,12 @@ import (
 	"io"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing" //nolint:depguard // see asTest
 	"time"
 )
-
-const oracleName = "oracle"
 
 // trial is one strategy in one scenario.
 type trial struct {
@@ -20,7 +19,8 @@ type trial struct {
 	scenario *scenario
 	runs     []measures // by seed
 	mean     measures
-	ofOracle float64    // its goodput by the oracle's; NaN: there is no oracle
+	ofOracle float64    // its goodput by the oracle's in the same time; NaN: there is no oracle
+	hidden   bool       // only to measure others by
 	first    *recording // of the first seed, for the plots
 	course   course     // that seed's
 }
@@ -38,36 +38,44 @@ func (p *plan) run(t *testing.T, out, progress io.Writer) error {
 			return err
 		}
 	}
-	if !p.oracle {
-		kept := trials[:0]
-		for _, tr := range trials {
-			if tr.strategy.name != oracleName {
-				kept = append(kept, tr)
-			}
-		}
-		trials = kept
-	}
+	trials = slices.DeleteFunc(trials, func(tr *trial) bool { return tr.hidden })
 	if p.json {
 		return writeJSON(out, trials, p.seeds)
 	}
 	writeTable(out, trials, p.seeds)
-	fmt.Fprintf(out, "\n%d strategies in %.0f s, %s, %d cores.\n", len(p.strategies), time.Since(began).Seconds(), runtime.Version(), runtime.GOMAXPROCS(0))
+	fmt.Fprintf(out, "\nTook %.0f s; %s, %d cores.\n", time.Since(began).Seconds(), runtime.Version(), runtime.GOMAXPROCS(0))
 	return nil
 }
 
 func (p *plan) trials() []*trial {
 	var all []*trial
 	for i := range p.scenarios {
-		s := &p.scenarios[i]
+		s := p.scenarios[i]
+		lengths := make(map[time.Duration]bool) // true: an oracle runs
 		for _, st := range p.strategies {
-			if st.several && s.clients == 1 || p.whole && !worthwhile(st, s) {
+			if st.several && s.clients == 1 || p.whole && !worthwhile(st, &s) {
 				continue
 			}
-			shown := st.shown(*s)
-			all = append(all, &trial{strategy: st, scenario: &shown, runs: make([]measures, len(p.seeds))})
+			all = append(all, p.trial(st, s))
+			lengths[st.shown(s).length] = lengths[st.shown(s).length] || st.name == oracleName
+		}
+		for length, has := range lengths {
+			if has || !p.compare {
+				continue
+			}
+			best := oracleStrategy()
+			best.part = float64(length) / float64(s.length)
+			tr := p.trial(best, s)
+			tr.hidden = true
+			all = append(all, tr)
 		}
 	}
 	return all
+}
+
+func (p *plan) trial(st strategy, s scenario) *trial {
+	shown := st.shown(s)
+	return &trial{strategy: st, scenario: &shown, runs: make([]measures, len(p.seeds))}
 }
 
 // worthwhile leaves out runs that take long and show only what others have shown.
@@ -75,7 +83,9 @@ func worthwhile(st strategy, s *scenario) bool {
 	switch st.name {
 	case "naive retry", "SDK standard":
 		return s.clients == 1 && s.window == 0 && !strings.HasPrefix(s.name, "T")
-	case "full jitter only", "fixed 8/s":
+	case "full jitter only":
+		return (s.clients == 1 || s.name == "A") && s.window == 0 && !strings.HasPrefix(s.name, "T")
+	case "fixed 8/s":
 		return s.window == 0 && !strings.HasPrefix(s.name, "T")
 	}
 	return true
@@ -103,7 +113,9 @@ func (p *plan) runAll(t *testing.T, trials []*trial, progress io.Writer) error {
 					errs = append(errs, err)
 				}
 				done++
-				fmt.Fprintf(progress, "\r%d of %d runs", done, len(trials)*len(p.seeds))
+				if progress != nil {
+					fmt.Fprintf(progress, "\r%d of %d runs", done, len(trials)*len(p.seeds))
+				}
 				mu.Unlock()
 			}
 		})
@@ -115,7 +127,9 @@ func (p *plan) runAll(t *testing.T, trials []*trial, progress io.Writer) error {
 	}
 	close(jobs)
 	wg.Wait()
-	fmt.Fprint(progress, "\r\033[K")
+	if progress != nil {
+		fmt.Fprint(progress, "\r\033[K")
+	}
 	for _, tr := range trials {
 		tr.mean = mean(tr.runs)
 	}
@@ -143,16 +157,18 @@ func compare(trials []*trial) {
 	type key struct {
 		name    string
 		clients int
+		length  time.Duration
 	}
+	of := func(tr *trial) key { return key{tr.scenario.name, tr.scenario.clients, tr.scenario.length} }
 	best := make(map[key]float64)
 	for _, tr := range trials {
 		if tr.strategy.name == oracleName {
-			best[key{tr.scenario.name, tr.scenario.clients}] = tr.mean.goodput
+			best[of(tr)] = tr.mean.goodput
 		}
 	}
 	for _, tr := range trials {
 		tr.ofOracle = math.NaN()
-		if b := best[key{tr.scenario.name, tr.scenario.clients}]; b > 0 {
+		if b := best[of(tr)]; b > 0 {
 			tr.ofOracle = tr.mean.goodput / b
 		}
 	}

@@ -60,7 +60,7 @@ func (tr *trial) result(seeds []uint64) result {
 		P99: m.p99, Failed: m.failed, Left: m.left,
 		Start: given[seconds](m.start), Down: given[seconds](m.down), Up: given[seconds](m.up),
 		Recovery: given[seconds](m.recovery), Outage: given[seconds](m.outage),
-		Length: tr.scenario.length.Seconds(), Seeds: seeds, Note: tr.strategy.note,
+		Length: tr.scenario.length.Seconds(), Seeds: seeds, Note: tr.note(),
 	}
 }
 
@@ -74,31 +74,81 @@ func writeJSON(out io.Writer, trials []*trial, seeds []uint64) error {
 	return enc.Encode(results)
 }
 
-// writeTable writes a block for each scenario.
+// columns are those of the tables. One that nothing is in is left out.
+var columns = []struct {
+	head string
+	of   func(*trial) string
+}{
+	{"strategy", func(tr *trial) string { return tr.strategy.name }},
+	{"goodput", func(tr *trial) string { return percent(tr.mean.goodput, 1) }},
+	{"of oracle", func(tr *trial) string { return percent(tr.ofOracle, 1) }},
+	{"throttled", func(tr *trial) string { return percent(tr.mean.throttled, 2) }},
+	{"Jain", func(tr *trial) string { return number("%.3f", tr.mean.jain) }},
+	{"p99", func(tr *trial) string { return number("%.1f s", tr.mean.p99) }},
+	{"failed", func(tr *trial) string { return percent(tr.mean.failed, 1) }},
+	{"left", func(tr *trial) string { return percent(tr.mean.left, 1) }},
+	{"start", func(tr *trial) string { return number("%.1f s", tr.mean.start) }},
+	{"down", func(tr *trial) string { return number("%.1f s", tr.mean.down) }},
+	{"up", func(tr *trial) string { return number("%.1f s", tr.mean.up) }},
+	{"outage", func(tr *trial) string { return number("%.1f/s", tr.mean.outage) }},
+	{"recovery", func(tr *trial) string { return number("%.1f s", tr.mean.recovery) }},
+	{"note", func(tr *trial) string { return tr.note() }},
+}
+
+// writeTable writes a table for each scenario.
 func writeTable(out io.Writer, trials []*trial, seeds []uint64) {
 	fmt.Fprintf(out, "Seeds %s. Round trip %v, durations lognormal (sigma %v).\n", list(seeds), roundTrip, spread)
-	var last string
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, tr := range trials {
-		s := tr.scenario
-		head := fmt.Sprintf("%s, %d", s.name, s.clients)
-		if head != last {
-			w.Flush() //nolint:errcheck,gosec // as all other output
-			last = head
-			fmt.Fprintf(out, "\n%s\n", tr.heading())
-			fmt.Fprintln(w, "strategy\tgoodput\tof oracle\tthrottled\tJain\tp99\tfailed\tleft\tstart\tdown\tup\trecovery\toutage\t  note")
+	for len(trials) > 0 {
+		n := 1
+		for n < len(trials) && trials[n].file() == trials[0].file() {
+			n++
 		}
-		m := tr.mean
-		note := tr.strategy.note
-		if tr.strategy.frantic && s.offered == 0 {
-			note += fmt.Sprintf("; %v and %d workers", s.length, tr.strategy.crowd(s))
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s\n",
-			tr.strategy.name, percent(m.goodput, 1), percent(tr.ofOracle, 1), percent(m.throttled, 2), number("%.3f", m.jain), number("%.1f s", m.p99),
-			percent(m.failed, 1), percent(m.left, 1), number("%.1f s", m.start), number("%.1f s", m.down), number("%.1f s", m.up),
-			number("%.1f s", m.recovery), number("%.1f/s", m.outage), note)
+		fmt.Fprintf(out, "\n%s\n", trials[0].heading())
+		writeBlock(out, trials[:n])
+		trials = trials[n:]
 	}
-	w.Flush() //nolint:errcheck,gosec // as all other output
+}
+
+func writeBlock(out io.Writer, trials []*trial) {
+	rows := make([][]string, 1+len(trials))
+	for _, c := range columns {
+		column := []string{c.head}
+		empty := true
+		for _, tr := range trials {
+			cell := c.of(tr)
+			empty = empty && cell == ""
+			column = append(column, cell)
+		}
+		if empty {
+			continue
+		}
+		for i, cell := range column {
+			if c.head == "note" {
+				cell = "  " + cell // the last one is not aligned
+			}
+			rows[i] = append(rows[i], cell)
+		}
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), " "))
+	}
+	w.Flush() //nolint:errcheck // as all other output
+}
+
+// note says what sets the trial apart from the others of its scenario.
+func (tr *trial) note() string {
+	parts := make([]string, 0, 3)
+	if tr.strategy.note != "" {
+		parts = append(parts, tr.strategy.note)
+	}
+	if tr.strategy.part < 1 && tr.scenario.offered == 0 {
+		parts = append(parts, fmt.Sprintf("all in %v", tr.scenario.length))
+	}
+	if tr.strategy.few {
+		parts = append(parts, fmt.Sprintf("%d workers", tr.strategy.crowd(tr.scenario)))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // heading says all that the numbers depend on.

@@ -19,10 +19,6 @@ type caller interface {
 	close()
 }
 
-// idea is what a limiter takes the quota for. What it has no idea of is
-// infinite.
-type idea struct{ rate, slots float64 }
-
 // bench is what a strategy gets to make its callers of.
 type bench struct {
 	course  course
@@ -67,12 +63,13 @@ func simulate(st strategy, s *scenario, seed uint64) (*recording, error) {
 	wg.Go(func() { b.foreign(ctx) })
 	wg.Go(func() { b.watch(ctx) })
 	for i, one := range callers {
+		arrivals := rand.New(rand.NewPCG(seed, 10+uint64(i)))
 		wg.Go(func() {
 			if !sleep(ctx, time.Duration(i)*s.joining) {
 				return
 			}
 			if s.offered > 0 {
-				b.arrive(ctx, one, st.crowd(s), rand.New(rand.NewPCG(seed, uint64(10+i))))
+				b.arrive(ctx, one, st.crowd(s), arrivals)
 			} else {
 				b.saturate(ctx, one, st.crowd(s))
 			}
@@ -201,7 +198,8 @@ func (b *bench) saturate(ctx context.Context, one caller, workers int) {
 }
 
 // arrive has jobs come at random, as those of many users do, whether or not
-// earlier ones are done. At most workers of them are under way, if that is not 0; the others wait in line.
+// earlier ones are done. At most workers of them are under way, if that is not
+// 0; the others wait in line.
 func (b *bench) arrive(ctx context.Context, one caller, workers int, random *rand.Rand) {
 	c := b.course
 	perSecond := c.quota(1) * c.offered / float64(c.clients)

@@ -75,7 +75,7 @@ func scenarios() []scenario {
 		made("E", "rate 1000/s", func(s *scenario) { s.rate, s.concurrency = 1000, 10_000 }),
 		made("T1", "rate 60/s at random, bucket of 0.3 s, 0.4 s calls", func(s *scenario) {
 			s.rate, s.depth, s.mean = 60, 300*time.Millisecond, 400*time.Millisecond
-			s.changes, s.walk = nil, 0.1
+			s.changes, s.walk = nil, 0.2
 		}),
 		made("T2", "rate 200/s and concurrency 80, 0.4 s calls, to 0.6", func(s *scenario) {
 			s.rate, s.concurrency, s.mean = 200, 80, 400*time.Millisecond
@@ -102,8 +102,8 @@ func scenarios() []scenario {
 		made("outage open", "rate 100/s, 60 % of it offered, 503 for 30 s", func(s *scenario) {
 			s.changes, s.outage, s.offered = nil, span{60 * time.Second, 90 * time.Second}, 0.6
 		}),
-		made("A long", "rate 100/s for 15 minutes, no change", long),
-		made("C long", "rate 10/s for 15 minutes, no change", func(s *scenario) {
+		made("A long", "rate 100/s for ten minutes, no change", long),
+		made("C long", "rate 10/s for ten minutes, no change", func(s *scenario) {
 			long(s)
 			s.rate = 10
 		}),
@@ -120,7 +120,7 @@ func made(name, what string, set func(*scenario)) scenario {
 func long(s *scenario) {
 	s.changes = nil
 	s.window = 300 * time.Second
-	s.length = 3*s.window + 3*joining
+	s.length = 2*s.window + 3*joining
 }
 
 // burst is what a bucket of rate holds.
@@ -141,7 +141,7 @@ func (s *scenario) quota(factor float64) float64 {
 // shorter is the scenario with all its times at a part of themselves.
 func (s scenario) shorter(part float64) scenario {
 	scale := func(d time.Duration) time.Duration {
-		return (time.Duration(float64(d) * part)).Round(bin)
+		return time.Duration(float64(d) * part).Round(bin)
 	}
 	s.length, s.joining, s.window = scale(s.length), scale(s.joining), scale(s.window)
 	s.outage = span{scale(s.outage.from), scale(s.outage.to)}

@@ -2,41 +2,39 @@ package main
 
 import "math"
 
+const oracleName = "oracle"
+
 // strategy is a way to keep to a quota.
 type strategy struct {
 	name string
 	note string // what a reader has to know about its numbers
 
-	// frantic strategies make as many calls as their workers can, almost all of
-	// them in vain. They get fewer workers and less time, or they would take most
-	// of a run of the whole.
-	frantic bool
-	several bool // makes sense for more than one client only
+	several bool    // makes sense for more than one client only
+	part    float64 // of the time, when saturated: for those that make many calls in vain
+	few     bool    // no more workers than half as many again as the quota can use: for those that would make millions
 
 	callers func(*bench) ([]caller, error) // one for each client
 }
 
-const franticPart = 1.0 / 3
-
 func strategies() []strategy {
 	return []strategy{
-		{name: "lambdabatch", callers: adaptive},
-		{name: "lambdabatch shared", several: true, note: "one limiter for all clients", callers: adaptiveShared},
-		{name: "naive retry", frantic: true, note: "10 ms between attempts", callers: looping(constant)},
-		{name: "full jitter only", note: "100 ms to 5 s", callers: looping(fullJitter)},
-		{name: "SDK standard", note: "gives up after 3 attempts, or at once when its retry quota is used up", callers: sdkStandard},
-		{name: "SDK adaptive", note: "asks for its token each ms", callers: sdkAdaptive},
-		{name: "fixed 8/s", note: "burst 15, gives up after 5 retries", callers: fixed},
-		{name: "CUBIC repaired", callers: cubicCallers},
-		{name: "oracle", note: "knows the quota; one for all clients", callers: oracleCallers},
+		{name: "lambdabatch", part: 1, callers: adaptive},
+		{name: "lambdabatch shared", part: 1, several: true, note: "one limiter for all clients", callers: adaptiveShared},
+		{name: "naive retry", part: 1.0 / 3, few: true, note: "10 ms between attempts", callers: looping(constant)},
+		{name: "full jitter only", part: 1, note: "100 ms to 5 s", callers: looping(fullJitter)},
+		{name: "SDK standard", part: 1.0 / 3, note: "gives up after 3 attempts, or when its retry quota is used up", callers: sdkStandard},
+		{name: "SDK adaptive", part: 1, note: "asks for its token each ms", callers: sdkAdaptive},
+		{name: "fixed 8/s", part: 1, note: "burst 15, gives up after 5 retries", callers: fixed},
+		{name: "CUBIC repaired", part: 1, note: "rate only", callers: cubicCallers},
+		oracleStrategy(),
 	}
 }
 
 // crowd is how many workers share the jobs, 0 is one for each job.
 func (st strategy) crowd(s *scenario) int {
 	switch {
-	case st.frantic: // twice as many as the quota can use, and some
-		return min(s.workers, 16+int(math.Ceil(2*s.quota(1)*s.mean.Seconds())))
+	case st.few:
+		return min(s.workers, 16+int(math.Ceil(1.5*s.quota(1)*s.mean.Seconds())))
 	case s.offered > 0:
 		return 0
 	default:
@@ -46,8 +44,8 @@ func (st strategy) crowd(s *scenario) int {
 
 // shown is the scenario as the strategy is put through it.
 func (st strategy) shown(s scenario) scenario {
-	if st.frantic && s.offered == 0 {
-		return s.shorter(franticPart)
+	if st.part < 1 && s.offered == 0 {
+		return s.shorter(st.part)
 	}
 	return s
 }

@@ -10,7 +10,8 @@ import (
 // cubic is the SDK's adaptive mode with the same constants and without its
 // faults: a throttle of a call that was sent before the last cut does not cut
 // again, who waits is served first come, first served, and evenly instead of by
-// the second, and it starts slowly.
+// the second, it starts slowly, and it goes back to the rate at which it was
+// throttled, not to what it measured, which lags behind.
 type cubic struct {
 	tokens  tokens
 	max     float64   // the rate at the last throttle
@@ -60,9 +61,6 @@ func (c *cubic) release(sent, now time.Time, f lambdabatch.Feedback) {
 			return
 		}
 		c.max = rate
-		if c.measured > 0 {
-			c.max = min(rate, c.measured)
-		}
 		c.cut, c.slow = now, false
 		rate = cubicBeta * c.max
 	case c.slow:

@@ -67,3 +67,7 @@ func oracleCallers(b *bench) ([]caller, error) {
 	b.think(l.idea)
 	return each(b, func() (lambdabatch.Limiter, error) { return l, nil })
 }
+
+func oracleStrategy() strategy {
+	return strategy{name: oracleName, note: "knows the quota; one for all clients", part: 1, callers: oracleCallers}
+}

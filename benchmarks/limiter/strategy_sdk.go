@@ -77,4 +77,3 @@ func (p *polled) GetAttemptToken(ctx context.Context) (func(error) error, error)
 		}
 	}
 }
-

@@ -102,7 +102,7 @@ type recording struct {
 
 	jobs, failures, unfinished int
 	latencies                  []time.Duration
-	ideas          []idea // by bin
+	ideas                      []idea // by bin
 }
 
 func newRecording(length time.Duration, clients int) *recording {
