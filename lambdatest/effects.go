@@ -109,7 +109,9 @@ func Exited() Effect {
 // ResponseTooLarge answers in place of the function as Lambda does for one whose response is over the limit of 6,291,556 bytes:
 // status 200, FunctionError Unhandled, error type Function.ResponseSizeTooLarge.
 func ResponseTooLarge() Effect {
-	return inPlace("ResponseTooLarge", func(*Service, settings, *Request, *tail) result { return responseTooLarge() })
+	return inPlace("ResponseTooLarge", func(s *Service, _ settings, _ *Request, _ *tail) result {
+		return responseTooLarge(s.sizes.response)
+	})
 }
 
 // Respond answers this payload in place of the function: status 200 without a FunctionError, whatever the payload says. An empty

@@ -9,7 +9,7 @@ import (
 
 // invoke is the operation Invoke: POST /2015-03-31/functions/{FunctionName}/invocations.
 func (s *Service) invoke(c *call, params []string) *reply {
-	req, refusal := parseInvoke(c, params[0])
+	req, refusal := s.parseInvoke(c, params[0])
 	aimed := s.aimed(req)
 
 	s.mu.Lock()

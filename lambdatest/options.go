@@ -19,9 +19,13 @@ type config struct {
 	eventRate    *rate // nil: no limit
 	environments int   // new ones for each function in scalingPer
 	scalingPer   time.Duration
+	sizes        sizes
 	roundTrip    time.Duration
 	history      int
 }
+
+// sizes are the most bytes that the payloads of Invoke have.
+type sizes struct{ request, event, response int }
 
 type rate struct {
 	perSecond float64
@@ -29,7 +33,10 @@ type rate struct {
 }
 
 func defaults() config {
-	return config{concurrency: 1000, environments: 1000, scalingPer: 10 * time.Second, history: math.MaxInt}
+	return config{
+		concurrency: 1000, environments: 1000, scalingPer: 10 * time.Second, history: math.MaxInt,
+		sizes: sizes{request: 6 << 20, event: 1 << 20, response: 6<<20 + 100},
+	}
 }
 
 // AccountConcurrency sets how many invocations may run at once in the whole account. Default: 1,000, the quota of an
@@ -64,6 +71,14 @@ func ScalingRate(environments int, per time.Duration) Option {
 		panic(fmt.Sprintf("lambdatest: ScalingRate(%d, %v): must not be negative, and the time positive", environments, per))
 	}
 	return optionFunc(func(c *config) { c.environments, c.scalingPer = environments, per })
+}
+
+// PayloadSizes sets how many bytes the payloads of Invoke have at the most: that of a RequestResponse, that of an Event,
+// and that of a response. Default: 6,291,456, 1,048,576 and 6,291,556, Lambda's own (Lambda quotas, "Invocation
+// payload"; the 100 bytes more of the response are in the words of its error).
+func PayloadSizes(request, event, response int) Option {
+	notNegative("PayloadSizes", min(request, event, response))
+	return optionFunc(func(c *config) { c.sizes = sizes{request, event, response} })
 }
 
 // RoundTrip sets the time on the network that every request takes, half of it on the way there and half on the way

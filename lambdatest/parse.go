@@ -12,7 +12,7 @@ import (
 )
 
 // parseInvoke reads the request. It is whole even if there is a refusal.
-func parseInvoke(c *call, name string) (req *Request, refusal *reply) {
+func (s *Service) parseInvoke(c *call, name string) (req *Request, refusal *reply) {
 	req = &Request{
 		RequestID:            newRequestID(),
 		Tenant:               c.header.Get("X-Amz-Tenant-Id"),
@@ -30,7 +30,7 @@ func parseInvoke(c *call, name string) (req *Request, refusal *reply) {
 	if refusal != nil {
 		return req, refusal
 	}
-	return req, checkInvoke(req)
+	return req, checkInvoke(req, s.sizes)
 }
 
 // parseFunction reads which function a request is for, from the name in its path and its query.
@@ -54,12 +54,12 @@ var functionRef = regexp.MustCompile(
 	`^(?:(?:arn:aws[a-z-]*:lambda:[a-z0-9-]+:)?[0-9]{12}:function:)?([a-zA-Z0-9_-]{1,64})(?::([a-zA-Z0-9_.$-]{1,128}))?$`)
 
 // checkInvoke refuses what is wrong whatever the function.
-func checkInvoke(req *Request) *reply {
-	limit := maxRequest
+func checkInvoke(req *Request, most sizes) *reply {
+	limit := most.request
 	switch req.Type {
 	case types.InvocationTypeRequestResponse, types.InvocationTypeDryRun:
 	case types.InvocationTypeEvent:
-		limit = maxEvent
+		limit = most.event
 	default:
 		return invalid(fmt.Sprintf("Value '%s' at 'invocationType' failed to satisfy constraint: "+
 			"Member must satisfy enum value set: [Event, RequestResponse, DryRun]", req.Type))

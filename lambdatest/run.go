@@ -57,9 +57,9 @@ func exited(req *Request, errorType, how string) result {
 	return failed(unhandled, errorType, fmt.Sprintf("RequestId: %s Error: Runtime exited %s", req.RequestID, how))
 }
 
-func responseTooLarge() result {
+func responseTooLarge(most int) result {
 	return failed(unhandled, "Function.ResponseSizeTooLarge",
-		fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxResponse))
+		fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", most))
 }
 
 // run calls the function and waits for its answer, for its timeout, or for the end of the service.
@@ -92,8 +92,8 @@ func (s *Service) run(set settings, req *Request, log *tail) result {
 		return timedOut(req, set.timeout, log)
 	case s.ctx.Err() != nil:
 		return result{gone: true}
-	case res.functionError == "" && len(res.payload) > maxResponse:
-		return responseTooLarge()
+	case res.functionError == "" && len(res.payload) > s.sizes.response:
+		return responseTooLarge(s.sizes.response)
 	}
 	return res
 }

@@ -13,6 +13,7 @@ import (
 // All methods are safe for concurrent use. A Service has no goroutine at rest. In a testing/synctest bubble, make it
 // inside the bubble.
 type Service struct {
+	sizes     sizes
 	roundTrip time.Duration
 	ctx       context.Context // ends with Close
 	end       context.CancelFunc
@@ -38,6 +39,7 @@ func New(opts ...Option) *Service {
 	}
 	ctx, end := context.WithCancel(context.Background())
 	return &Service{
+		sizes:     cfg.sizes,
 		roundTrip: cfg.roundTrip,
 		ctx:       ctx,
 		end:       end,

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -288,5 +289,32 @@ func TestFunctionsRunInParallelWithTheService(t *testing.T) {
 		for _, inv := range s.Invocations() {
 			assert.Empty(t, inv.FunctionError)
 		}
+	})
+}
+
+func TestPayloadSizes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := lambdatest.New(lambdatest.PayloadSizes(10, 5, 8))
+		defer s.Close()
+		s.Handle("f", echo)
+		for _, tt := range []struct {
+			in   *lambda.InvokeInput
+			says string
+		}{
+			{input(`"3456789"`), "maximum allowed payload size (8 bytes)"},
+			{input(`"34567890A"`), "too large for the RequestResponse invocation type (limit 10 bytes)"},
+			{event(`"3456"`), "too large for the Event invocation type (limit 5 bytes)"},
+		} {
+			out, err := s.Client(once).Invoke(t.Context(), tt.in)
+			if err == nil {
+				require.NotNil(t, out.FunctionError)
+				require.Contains(t, string(out.Payload), tt.says)
+			} else {
+				require.ErrorContains(t, err, tt.says)
+			}
+		}
+		_, err := s.Client(once).Invoke(t.Context(), input(`"34567"`))
+		require.NoError(t, err)
 	})
 }

@@ -12,13 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// Limits of the wire, in bytes (Lambda quotas, "Invocation payload"; the response's is 100 bytes more).
-const (
-	maxRequest       = 6 << 20
-	maxEvent         = 1 << 20
-	maxResponse      = 6<<20 + 100
-	maxClientContext = 3583
-)
+// maxClientContext is in bytes of base64 (Lambda API Reference, "Invoke").
+const maxClientContext = 3583
 
 // A call is one HTTP request as the service sees it, over whichever transport.
 type call struct {
