@@ -20,7 +20,7 @@ func strategies() []strategy {
 	return []strategy{
 		{name: "lambdabatch", part: 1, callers: adaptive},
 		{name: "lambdabatch shared", part: 1, several: true, note: "one limiter for all clients", callers: adaptiveShared},
-		{name: "naive retry", part: 1.0 / 3, few: true, note: "10 ms between attempts", callers: looping(constant)},
+		{name: "naive retry", part: 1.0 / 6, few: true, note: "10 ms between attempts", callers: looping(constant)},
 		{name: "full jitter only", part: 1, note: "100 ms to 5 s", callers: looping(fullJitter)},
 		{name: "SDK standard", part: 1.0 / 3, note: "gives up after 3 attempts, or when its retry quota is used up", callers: sdkStandard},
 		{name: "SDK adaptive", part: 1, note: "asks for its token each ms", callers: sdkAdaptive},
