@@ -182,7 +182,7 @@ func LimiterLogger(l *slog.Logger) LimiterOption {
 // the point at which it was cut, as long as it is what holds invocations
 // back. Errors that are no throttles do not cut anything; when half of a
 // function's invocations are not answered, or with Lambda's own errors, they stop but
-// for single probes, less than one a second.
+// for single probes, a few seconds apart.
 //
 // Ceilings given by [Rate], [InFlight] and their kin are never exceeded. What is
 // given is believed until Lambda objects: with ceilings for the account the

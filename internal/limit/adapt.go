@@ -62,7 +62,7 @@ func (l *Limiter) throttled(p *Permit, u Use, now time.Time) {
 // functions come back slowly: others wait for the same moment.
 func (l *Limiter) health(p *Permit, failed bool, now time.Time) {
 	f := p.function
-	opened, closed := f.breaker.ended(failed, p.probe, now)
+	opened, closed, away := f.breaker.ended(failed, p.probe, now)
 	switch {
 	case opened:
 		l.tell(openNews, f.name, &f.scope, "")
@@ -70,7 +70,7 @@ func (l *Limiter) health(p *Permit, failed bool, now time.Time) {
 		if f.pace == nil && l.account.pace != nil {
 			f.pace = newPace(l.account.pace.level, l.cfg.Probe)
 		}
-		if f.pace != nil {
+		if f.pace != nil && away {
 			f.pace.slowStart(f.pace.level/4, now)
 		}
 		l.tell(closedNews, f.name, &f.scope, "")

@@ -6,18 +6,6 @@ import (
 	"time"
 )
 
-// The constants of the breaker.
-const (
-	breakerWindow = 32 // outcomes looked at
-	breakerLeast  = 16 // of them there must be
-	breakerShare  = 2  // one in so many failed: then it opens
-
-	breakerFirst = 500 * time.Millisecond
-	// breakerLongest is a compromise: a service that is down is asked less than once
-	// a second, and found again within seconds.
-	breakerLongest = 5 * time.Second
-)
-
 // breaker stops the invocations of a function while Lambda does not answer, or
 // only with its own errors, and lets single ones through to see whether it is
 // back.
@@ -45,14 +33,17 @@ func (b *breaker) started() bool {
 	return b.probing
 }
 
-// ended takes an outcome in, and reports whether it opened or closed the breaker.
-func (b *breaker) ended(failed, probe bool, now time.Time) (opened, closed bool) {
+// ended takes an outcome in, and reports whether it opened or closed the breaker;
+// and if it closed, whether the service was really away, and not just a
+// connection lost with all that were under way on it.
+func (b *breaker) ended(failed, probe bool, now time.Time) (opened, closed, away bool) {
 	switch {
 	case probe:
 		b.probing = false
 		if !failed {
+			away = b.probes > 0
 			*b = breaker{}
-			return false, true
+			return false, true, away
 		}
 		b.probes++
 		b.pause(now)
@@ -63,13 +54,14 @@ func (b *breaker) ended(failed, probe bool, now time.Time) (opened, closed bool)
 			b.failed |= 1
 		}
 		b.seen = min(b.seen+1, breakerWindow)
-		if b.seen >= breakerLeast && bits.OnesCount32(b.failed)*breakerShare >= b.seen {
+		inARow := bits.TrailingZeros32(^b.failed)
+		if inARow >= breakerInARow || b.seen >= breakerLeast && bits.OnesCount32(b.failed)*breakerShare >= b.seen {
 			b.open = true
 			b.pause(now)
-			return true, false
+			return true, false, false
 		}
 	}
-	return false, false
+	return false, false, false
 }
 
 // unused takes back a probe that was not sent.

@@ -5,10 +5,6 @@ import (
 	"time"
 )
 
-// hasteWithin is how soon after a cut another one means that the quota is far
-// below, and not just missed.
-const hasteWithin = 300 * time.Millisecond
-
 // curve is where a controller looks for a quota that it cannot see: a level that
 // grows as long as it is what holds invocations back, and is cut when one is
 // throttled.

@@ -88,12 +88,23 @@ func TestBreaker(t *testing.T) {
 	t.Parallel()
 	var b breaker
 	now := epoch
-	end := func(failed, probe bool) (opened, closed bool) { return b.ended(failed, probe, now) }
+	end := func(failed, probe bool) (opened, closed bool) {
+		opened, closed, _ = b.ended(failed, probe, now)
+		return opened, closed
+	}
+	for range 3 {
+		for range breakerInARow - 1 {
+			opened, _ := end(true, false)
+			assert.False(t, opened)
+		}
+		end(false, false)
+		b.failed, b.seen = 0, 0
+	}
 	for i := range breakerLeast - 1 {
-		opened, _ := end(true, false)
+		opened, _ := end(i%2 == 0, false)
 		assert.False(t, opened, "%d are not enough", i+1)
 	}
-	opened, _ := end(false, false)
+	opened, _ := end(true, false)
 	assert.True(t, opened, "half and more have failed")
 	d, _ := b.wait(now)
 	assert.GreaterOrEqual(t, d, breakerFirst/2)

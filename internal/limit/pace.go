@@ -6,47 +6,6 @@ import (
 	"time"
 )
 
-// The constants of the search for a rate. Each was chosen by measuring, with
-// benchmarks/limiter, on other seeds than those that are shown.
-const (
-	// paceStart is slow enough for the smallest quota, that of 1 concurrent
-	// execution, and is doubled within the first second where there is more.
-	paceStart = 20.0
-	paceFloor = 0.2 // one every 5 s: with less nothing would be learnt
-
-	// paceDoubling is how often a search doubles the rate: not before the answers
-	// to a fair number of invocations at the last rate are there.
-	paceDoubling        = 600 * time.Millisecond
-	paceDoublingSamples = 10.0
-
-	paceSearchBeta = 0.7 // what a cut leaves while searching: the overshoot may be twofold
-	paceBetaSmall  = 0.8 // afterwards, up to paceSmall invocations a second
-	paceBetaGreat  = 0.9 // and from paceGreat on: there the next cut can follow within milliseconds
-	paceSmall      = 100.0
-	paceGreat      = 500.0
-
-	paceRise = 0.2
-
-	paceSearchAgain = 1.5 // times the mark: the quota must be a different one
-
-	// paceBurst is how much of a second's invocations may start at once. To pace
-	// costs nothing; bursts meet a quota whose bucket others have emptied.
-	paceBurst = 0.010
-
-	// paceFirstBurst is for the first invocations of a process: it has not
-	// taken anything from any bucket yet. It comes once.
-	paceFirstBurst = 8
-
-	paceFarAbove = 1.5 // times what was measured: nobody has asked for that level of late
-
-	// A service's Retry-After holds all invocations, but for no longer than this.
-	paceMaxHold = 30 * time.Second
-)
-
-// DefaultProbeInterval is how long after a cut the rate is back where it was
-// cut, at 10 invocations a second.
-const DefaultProbeInterval = 3 * time.Second
-
 // pace looks for a rate.
 type pace struct {
 	curve

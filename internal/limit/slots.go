@@ -2,25 +2,6 @@ package limit
 
 import "time"
 
-// The constants of the search for a number in flight; see those of pace.
-const (
-	slotsStart       = 8.0
-	slotsSearchStep  = 1.0 // for each success, while most slots are in use
-	slotsInUse       = 0.8
-	slotsBeta        = 0.96 // a number in flight is known exactly, and needs no great cut
-	slotsHasteBeta   = 0.8
-	slotsSlope       = 0.10 // slots a second, so that processes with few get their share
-	slotsRise        = 0.5
-	slotsSearchAgain = 1.03
-
-	// The way back to the mark must not be shorter than it takes to see what the
-	// last step did: some durations of an invocation.
-	slotsIntervalMin = 4500 * time.Millisecond
-	slotsIntervalMax = 20 * time.Second
-	slotsDurations   = 4
-	slotsSmoothing   = 0.05
-)
-
 // slots looks for a number of invocations in flight.
 type slots struct {
 	curve

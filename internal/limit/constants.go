@@ -1,0 +1,106 @@
+package limit
+
+import "time"
+
+// All constants of the search stand here, each with its reason. They were chosen
+// by measuring with benchmarks/limiter, on other seeds than those that it shows.
+
+// Of the search for a rate.
+const (
+	// paceStart is less than the smallest account may start, 10 for each of 10
+	// concurrent executions; where there is more it doubles within the second.
+	paceStart = 20.0
+	// paceFirstBurst is for the first invocations of a process: it has not taken
+	// anything from any bucket yet. It comes once.
+	paceFirstBurst = 8
+	// paceFloor is one invocation every 5 s: with less nothing would be learnt.
+	paceFloor = 0.2
+
+	// paceDoubling is how often a search doubles the rate: not before the answers to
+	// some invocations at the last one are there.
+	paceDoubling        = 600 * time.Millisecond
+	paceDoublingSamples = 10.0
+
+	// What a cut leaves. While searching, the level may be half as much again as the
+	// quota. Up to paceSmall invocations a second a cut must make room at once, for
+	// the next one comes late; from paceGreat on it can follow within milliseconds.
+	paceSearchBeta = 0.7
+	paceBetaSmall  = 0.8
+	paceBetaGreat  = 0.9
+	paceSmall      = 100.0
+	paceGreat      = 500.0
+
+	// paceRise is how far past the mark the rate goes in as long as the way back to
+	// it took. More finds a new quota sooner, and a quota that stays more often.
+	paceRise = 0.2
+
+	// paceSearchAgain is when to search again, as a multiple of the mark: with less,
+	// the depth of a bucket is taken for a new quota.
+	paceSearchAgain = 1.5
+
+	// paceFarAbove is how much more than what was measured a level may be, to be cut
+	// itself: if it is more, nobody has asked for it of late.
+	paceFarAbove = 1.5
+
+	// paceBurst is the part of a second's invocations that may start at once. Pacing
+	// costs nothing; bursts meet buckets that others have emptied.
+	paceBurst = 0.010
+
+	// paceMaxHold is the longest that a Retry-After holds all invocations of a scope.
+	paceMaxHold = 30 * time.Second
+)
+
+// DefaultProbeInterval is how long after a cut the rate is back where it was
+// cut, at 10 invocations a second.
+const DefaultProbeInterval = 3 * time.Second
+
+// Of the search for a number in flight.
+const (
+	// slotsStart is less than the smallest account has, 10.
+	slotsStart = 8.0
+	// slotsSearchStep is what a success adds while searching, if slotsInUse of the
+	// slots were in use: so they double in the time of an invocation.
+	slotsSearchStep = 1.0
+	slotsInUse      = 0.8
+
+	// slotsBeta is what a cut leaves. A number in flight is known exactly, unlike a
+	// rate: a small step back is enough, unless cuts follow each other.
+	slotsBeta      = 0.96
+	slotsHasteBeta = 0.8
+
+	// slotsRise is how far past the mark the number goes in as long as the way back
+	// to it took, and slotsSlope what is added a second beside, so that processes
+	// that have few get their share.
+	slotsRise  = 0.5
+	slotsSlope = 0.10
+
+	// slotsSearchAgain is when to search again, as a multiple of the mark and one
+	// slot: there is no bucket to be taken for a quota.
+	slotsSearchAgain = 1.03
+
+	// The way back to the mark must not be shorter than it takes to see what the last
+	// step did: some durations of an invocation.
+	slotsIntervalMin = 4500 * time.Millisecond
+	slotsIntervalMax = 20 * time.Second
+	slotsDurations   = 4
+	slotsSmoothing   = 0.05
+)
+
+// hasteWithin is how soon after a cut another one means that the quota is far
+// below, and not just missed.
+const hasteWithin = 300 * time.Millisecond
+
+// Of the breaker.
+const (
+	// Of the last breakerWindow outcomes, if there are breakerLeast, one in
+	// breakerShare failed, or the last breakerInARow did: then it opens.
+	breakerWindow = 32
+	breakerLeast  = 16
+	breakerShare  = 2
+	breakerInARow = 8
+
+	// The first pause, and the longest, before a probe. With a longer one a service
+	// that is back would not be found within seconds.
+	breakerFirst   = 500 * time.Millisecond
+	breakerLongest = 5 * time.Second
+)
