@@ -616,3 +616,16 @@ func TestManyTenants(t *testing.T) {
 		assert.Equal(t, uint64(5_000), b.Stats().Invocations)
 	})
 }
+
+// At rest a Batcher owns no goroutine and no timer that would bring one about.
+func TestAtRest(t *testing.T) { //nolint:paralleltest // it counts goroutines
+	s := newService(t)
+	before := runtime.NumGoroutine()
+	b := newBatcher(t, s.Client(), lambdabatch.WithLinger(time.Millisecond))
+	for range 50 {
+		_, err := b.Do(t.Context(), "a", lambdabatch.ID("1"))
+		require.NoError(t, err)
+	}
+	assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+2 }, // Eventually has some of its own
+		5*time.Second, time.Millisecond)
+}

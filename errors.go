@@ -42,11 +42,11 @@ type Certainty uint8
 const (
 	// MaybeExecuted is when the request was sent and no answer came, or when
 	// nothing is known. It is the zero value.
-	MaybeExecuted = Certainty(fault.MaybeExecuted)
+	MaybeExecuted Certainty = Certainty(fault.MaybeExecuted)
 	// NotExecuted is when the function surely has not seen the record.
-	NotExecuted = Certainty(fault.NotExecuted)
+	NotExecuted Certainty = Certainty(fault.NotExecuted)
 	// Executed is when the function has run.
-	Executed = Certainty(fault.Executed)
+	Executed Certainty = Certainty(fault.Executed)
 )
 
 // String returns "maybe executed", "not executed" or "executed".

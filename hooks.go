@@ -43,17 +43,17 @@ type SealReason uint8
 const (
 	// SealedFull is when the batch holds as many records as it may, or the buffer
 	// does and nothing is in flight that could make room in it.
-	SealedFull = SealReason(engine.Full)
+	SealedFull SealReason = SealReason(engine.Full)
 	// SealedBytes is when the next record did not fit in.
-	SealedBytes = SealReason(engine.Bytes)
+	SealedBytes SealReason = SealReason(engine.Bytes)
 	// SealedLinger is when the oldest record had waited for the linger.
-	SealedLinger = SealReason(engine.Linger)
+	SealedLinger SealReason = SealReason(engine.Linger)
 	// SealedDeadline is when a record's deadline pressed.
-	SealedDeadline = SealReason(engine.Deadline)
+	SealedDeadline SealReason = SealReason(engine.Deadline)
 	// SealedFlush is when Flush was called.
-	SealedFlush = SealReason(engine.Flush)
+	SealedFlush SealReason = SealReason(engine.Flush)
 	// SealedClose is when the Batcher was shutting down.
-	SealedClose = SealReason(engine.Close)
+	SealedClose SealReason = SealReason(engine.Close)
 )
 
 // String returns the reason in a word.

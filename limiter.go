@@ -46,13 +46,13 @@ type Use uint8
 const (
 	// Succeeded is when Lambda answered: it ran the function, also if that failed,
 	// or refused the invocation for a reason that no pace can cure.
-	Succeeded = Use(limit.Answered)
+	Succeeded Use = Use(limit.Answered)
 	// Throttled is when Lambda refused the invocation with a 429.
-	Throttled = Use(limit.Throttled)
+	Throttled Use = Use(limit.Throttled)
 	// Failed is when no answer came, or Lambda's own error (5xx).
-	Failed = Use(limit.Failed)
+	Failed Use = Use(limit.Failed)
 	// NotUsed is when nothing was left to send: the permit goes back whole.
-	NotUsed = Use(limit.NotUsed)
+	NotUsed Use = Use(limit.NotUsed)
 )
 
 // String returns the use in words.
