@@ -41,13 +41,13 @@ func (v *invocation) acquire(ctx context.Context) (func(*engine.Answer), error) 
 // feedback is what an answer means to the limiter.
 func feedback(a *engine.Answer) Feedback {
 	switch {
-	case a == nil:
+	case a == nil || a.Unsent:
 		return Feedback{Use: NotUsed}
-	case a.Err == nil || isA[*FunctionError](a.Err):
+	case a.Err == nil || a.Stopped || isA[*FunctionError](a.Err):
 		return Feedback{Use: Succeeded}
-	case a.Fault.Class == fault.Throttled:
+	case a.Fault.Class == fault.Throttled || a.Fault.Status == 429:
 		return Feedback{Use: Throttled, Reason: a.Fault.Reason, RetryAfter: a.Fault.RetryAfter}
-	case a.Fault.Status == 0 || a.Fault.Status == 200 || a.Fault.Status >= 500:
+	case a.Fault.Status == 0 || a.Fault.Status >= 500:
 		return Feedback{Use: Failed}
 	default:
 		return Feedback{Use: Succeeded}
@@ -64,7 +64,9 @@ func (v *invocation) send(ctx context.Context, b *engine.Batch) engine.Answer {
 	ctx, cancel := context.WithTimeout(ctx, v.invocationTimeout)
 	defer cancel()
 	if err := engine.Guard("a hook", func() { ctx = v.starting(ctx, b) }); err != nil {
-		return v.broken(err, NotExecuted)
+		answer := v.broken(err, fault.Fault{Certainty: fault.NotExecuted})
+		answer.Unsent = true
+		return answer
 	}
 	start := time.Now()
 	answer, e := v.invoke(ctx, b)
@@ -72,16 +74,19 @@ func (v *invocation) send(ctx context.Context, b *engine.Batch) engine.Answer {
 	e.RequestID, e.Duration, e.Err = answer.RequestID, time.Since(start), answer.Err
 	e.Certainty = Certainty(answer.Fault.Certainty)
 	if err := engine.Guard("a hook", func() { v.hooks.invoked(ctx, e) }); err != nil {
-		return v.broken(errors.Join(answer.Err, err), e.Certainty)
+		return v.broken(errors.Join(answer.Err, err), answer.Fault)
 	}
 	return answer
 }
 
-// broken is the answer of an invocation that code of the user's has spoiled.
-func (v *invocation) broken(err error, c Certainty) engine.Answer {
+// broken is the answer of an invocation that code of the user's has spoiled. f is
+// what is known of it otherwise.
+func (v *invocation) broken(err error, f fault.Fault) engine.Answer {
+	f.Class = fault.Permanent
 	return engine.Answer{
-		Err:   &InvokeError{Function: v.function, Certainty: c, Err: err},
-		Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.Certainty(c)},
+		Err:       &InvokeError{Function: v.function, RequestID: f.RequestID, Certainty: Certainty(f.Certainty), Err: err},
+		RequestID: f.RequestID,
+		Fault:     f,
 	}
 }
 
@@ -104,12 +109,14 @@ func (v *invocation) invoke(ctx context.Context, b *engine.Batch) (engine.Answer
 	})
 	switch {
 	case panicked != nil:
-		return v.broken(panicked, MaybeExecuted), InvokedEvent{}
+		return v.broken(panicked, fault.Fault{}), InvokedEvent{}
 	case err == nil && out == nil:
 		err = errors.New("the Invoker returned neither an output nor an error")
 		fallthrough
 	case err != nil:
-		return v.failed(fault.Of(ctx, err, &trace), err)
+		answer, e := v.failed(fault.Of(ctx, err, &trace), err)
+		answer.Stopped = errors.Is(ctx.Err(), context.Canceled)
+		return answer, e
 	default:
 		return v.answered(b, out)
 	}
@@ -126,7 +133,7 @@ func (v *invocation) failed(f fault.Fault, err error) (engine.Answer, InvokedEve
 // answered is the answer when Lambda carried out the invocation.
 func (v *invocation) answered(b *engine.Batch, out *lambda.InvokeOutput) (engine.Answer, InvokedEvent) {
 	requestID, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
-	answer := engine.Answer{RequestID: requestID, Fault: fault.Fault{Certainty: fault.Executed, Status: int(out.StatusCode)}}
+	answer := engine.Answer{RequestID: requestID, Fault: fault.Fault{Certainty: fault.Executed, Status: int(out.StatusCode), RequestID: requestID}}
 	failed := aws.ToString(out.FunctionError) != ""
 	event := InvokedEvent{}
 	switch {

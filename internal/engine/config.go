@@ -45,6 +45,8 @@ type Answer struct {
 	RequestID string
 	Err       error       // the whole batch failed
 	Fault     fault.Fault // what Err means; without Err only its Certainty counts
+	Unsent    bool        // Err came before anything was sent
+	Stopped   bool        // Err came of the Engine's own end
 	Results   []Result    // without Err: one for each record, in the batch's order
 }
 

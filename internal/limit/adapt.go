@@ -43,6 +43,7 @@ func (l *Limiter) throttled(p *Permit, u Use, now time.Time) {
 		cut = scope.rateShort(l.cfg.Probe, p.startedAt, now)
 	case types.ThrottleReasonConcurrentSnapshotCreateLimitExceeded:
 		// Neither rate nor number in flight: the retry's own wait has to do.
+		scope, name = &f.scope, f.name
 	default:
 		// To start less is the safe side when it is not known what is short.
 		cut = scope.rateShort(l.cfg.Probe, p.startedAt, now)

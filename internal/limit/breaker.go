@@ -10,27 +10,28 @@ import (
 // only with its own errors, and lets single ones through to see whether it is
 // back.
 type breaker struct {
-	failed  uint32 // the last outcomes, a bit each; the newest is the lowest
-	seen    int    // of them
-	open    bool
-	until   time.Time // the next probe is not before
-	probing bool      // it is under way
-	probes  int       // that failed, since it opened
+	failed uint32 // the last outcomes, a bit each; the newest is the lowest
+	seen   int    // of them
+	open   bool
+	until  time.Time // the next probe is not before
+	probes int       // that failed, since it opened
 }
 
-// wait is how long the breaker holds invocations back: never ends by time alone
-// while a probe is under way.
-func (b *breaker) wait(now time.Time) (d time.Duration, never bool) {
+// wait is how long the breaker holds invocations back.
+func (b *breaker) wait(now time.Time) time.Duration {
 	if !b.open {
-		return 0, false
+		return 0
 	}
-	return max(0, b.until.Sub(now)), b.probing
+	return max(0, b.until.Sub(now))
 }
 
-// started reports whether the invocation that starts is a probe.
-func (b *breaker) started() bool {
-	b.probing = b.open
-	return b.probing
+// started reports whether the invocation that starts is a probe. The next one has
+// to wait for its outcome, if that comes soon.
+func (b *breaker) started(now time.Time) bool {
+	if b.open {
+		b.until = now.Add(breakerPatience)
+	}
+	return b.open
 }
 
 // ended takes an outcome in, and reports whether it opened or closed the breaker;
@@ -38,8 +39,8 @@ func (b *breaker) started() bool {
 // connection lost with all that were under way on it.
 func (b *breaker) ended(failed, probe bool, now time.Time) (opened, closed, away bool) {
 	switch {
+	case probe && !b.open: // an earlier probe, after a later one has closed it
 	case probe:
-		b.probing = false
 		if !failed {
 			away = b.probes > 0
 			*b = breaker{}
@@ -65,7 +66,7 @@ func (b *breaker) ended(failed, probe bool, now time.Time) (opened, closed, away
 }
 
 // unused takes back a probe that was not sent.
-func (b *breaker) unused() { b.probing = false }
+func (b *breaker) unused(now time.Time) { b.until = now }
 
 // pause sets when to probe next: later from time to time, and at random, for all
 // processes find the service down at the same moment.

@@ -62,6 +62,15 @@ const (
 	// slots were in use: so they double in the time of an invocation.
 	slotsSearchStep = 1.0
 	slotsInUse      = 0.8
+	// slotsDoubling is how often a search doubles the number even if no invocation
+	// ends, and slotsLook how often it is looked at while nothing else happens.
+	slotsDoubling = 2 * time.Second
+	slotsLook     = 100 * time.Millisecond
+
+	// A scope of which a single invocation is refused has no slot at all, for now.
+	// It is asked again after slotsPause, twice that, … up to slotsPauseMax.
+	slotsPause    = 100 * time.Millisecond
+	slotsPauseMax = 5 * time.Second
 
 	// slotsBeta is what a cut leaves. A number in flight is known exactly, unlike a
 	// rate: a small step back is enough, unless cuts follow each other.
@@ -103,4 +112,7 @@ const (
 	// that is back would not be found within seconds.
 	breakerFirst   = 500 * time.Millisecond
 	breakerLongest = 5 * time.Second
+	// breakerPatience is how long a probe may keep the next one waiting: a function
+	// can take minutes to answer.
+	breakerPatience = 5 * time.Second
 )

@@ -20,6 +20,7 @@ type Rate struct {
 	mu       sync.Mutex // protects all that follows
 	waiting  int
 	handover *rate.Reservation // left by one who went away
+	madeAt   rate.Limit        // the rate at which it was made
 }
 
 // FromRate makes a Rate of l.
@@ -41,13 +42,17 @@ func (l *Rate) Acquire(ctx context.Context, function string) error {
 	}
 	defer func() { <-l.turn }()
 
-	r := l.reserve()
+	r, madeAt := l.reserve()
 	for {
 		if !r.OK() {
 			return fmt.Errorf("lambdabatch: waiting for a permit to invoke %s: the rate.Limiter's burst is %d: it lets nothing through",
 				function, l.limiter.Burst())
 		}
-		set, delay := l.limiter.Limit(), r.Delay()
+		if limit := l.limiter.Limit(); limit != madeAt {
+			r.Cancel()
+			r, madeAt = l.limiter.Reserve(), limit
+		}
+		delay := r.Delay()
 		if delay == 0 {
 			return nil
 		}
@@ -56,12 +61,8 @@ func (l *Rate) Acquire(ctx context.Context, function string) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			l.leave(r)
+			l.leave(r, madeAt)
 			return waitError(ctx, function)
-		}
-		if l.limiter.Limit() != set {
-			r.Cancel()
-			r = l.limiter.Reserve()
 		}
 	}
 }
@@ -89,23 +90,24 @@ func (l *Rate) walkAway() {
 
 // reserve makes the reservation of the one whose turn it is, and who so leaves
 // the line; or takes over the one that is there.
-func (l *Rate) reserve() *rate.Reservation {
+func (l *Rate) reserve() (*rate.Reservation, rate.Limit) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting--
 	if r := l.handover; r != nil {
 		l.handover = nil
-		return r
+		return r, l.madeAt
 	}
-	return l.limiter.Reserve()
+	limit := l.limiter.Limit()
+	return l.limiter.Reserve(), limit
 }
 
 // leave hands r to the next in line, or cancels it if there is none.
-func (l *Rate) leave(r *rate.Reservation) {
+func (l *Rate) leave(r *rate.Reservation, madeAt rate.Limit) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.waiting > 0 {
-		l.handover = r
+		l.handover, l.madeAt = r, madeAt
 		return
 	}
 	r.Cancel()

@@ -149,15 +149,20 @@ func (l *Limiter) grant(now time.Time) {
 		if never || wait > 0 {
 			soonest = wait // at the earliest
 			l.heldBy(by)
+			if never && by != nil {
+				soonest = slotsLook
+			}
 			break
 		}
 		f := turn.Value.(*function)
 		turn = turn.Next()
 		wait, never, by = f.wait(now)
 		switch {
-		case never:
-			l.heldBy(by)
+		case never && by == nil:
 			continue
+		case never:
+			wait = slotsLook
+			fallthrough
 		case wait > 0:
 			l.heldBy(by)
 			if soonest == 0 || wait < soonest {
@@ -175,8 +180,8 @@ func (l *Limiter) grant(now time.Time) {
 
 // wait is how long it takes until the function itself lets one more start.
 func (f *function) wait(now time.Time) (d time.Duration, never bool, by holder) {
-	if d, never := f.breaker.wait(now); d > 0 || never {
-		return d, never, nil
+	if d := f.breaker.wait(now); d > 0 {
+		return d, false, nil
 	}
 	return f.scope.wait(now)
 }
@@ -205,7 +210,7 @@ func (l *Limiter) start(f *function, now time.Time) {
 	p := f.line.Remove(f.line.Front()).(*Permit)
 	p.place = nil
 	p.granted, p.startedAt = true, now
-	p.probe = f.breaker.started()
+	p.probe = f.breaker.started(now)
 	p.account, p.inLine = l.account.inFlight, f.inFlight
 	if p.ready != nil {
 		close(p.ready)
@@ -260,7 +265,7 @@ func (l *Limiter) end(p *Permit, u Use) {
 		l.account.unused(now)
 		p.function.unused(now)
 		if p.probe {
-			p.function.breaker.unused()
+			p.function.breaker.unused(now)
 		}
 	} else {
 		l.account.ended()

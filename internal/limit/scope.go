@@ -25,6 +25,7 @@ type scope struct {
 	holding  time.Time // a Retry-After: nothing starts before
 	inFlight int
 	meter    meter
+	refused  int // times in a row that a single invocation was one too many
 
 	throttles map[types.ThrottleReason]uint64
 }
@@ -91,6 +92,7 @@ func (s *scope) ended() { s.inFlight-- }
 // succeeded takes in that the scope let an invocation through that took d, when
 // so many were in flight.
 func (s *scope) succeeded(d time.Duration, inFlight int) {
+	s.refused = 0
 	if s.slots != nil {
 		s.slots.succeeded(d, inFlight)
 	}
@@ -121,6 +123,13 @@ func (s *scope) rateShort(probe time.Duration, startedAt, now time.Time) bool {
 func (s *scope) slotsShort(inFlight int, startedAt, now time.Time) bool {
 	if s.slots == nil {
 		s.slots = newSlots(float64(inFlight))
+	}
+	if inFlight == 1 {
+		pause := min(slotsPauseMax, slotsPause<<min(s.refused, 8))
+		s.refused++
+		if until := now.Add(pause); until.After(s.holding) {
+			s.holding = until
+		}
 	}
 	return s.slots.throttled(inFlight, startedAt, now)
 }

@@ -1,6 +1,9 @@
 package limit
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // slots looks for a number of invocations in flight.
 type slots struct {
@@ -19,7 +22,9 @@ func (s *slots) full(inFlight int) bool { return inFlight > 0 && float64(inFligh
 // held tells the slots that they held invocations back for dt.
 func (s *slots) held(dt time.Duration, _ time.Time) {
 	if s.searching {
-		return // successes move it then
+		// Successes move it faster; but invocations of minutes tell nothing for long.
+		s.level *= math.Exp2(dt.Seconds() / slotsDoubling.Seconds())
+		return
 	}
 	s.grow(dt, s.interval(), slotsRise, slotsSlope)
 	s.searching = s.level >= slotsSearchAgain*s.mark+1
