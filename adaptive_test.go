@@ -334,3 +334,60 @@ func TestAThrottledFunctionDoesNotHoldUpAnother(t *testing.T) {
 		assert.True(t, math.IsInf(st.Functions["large"].Limit, 1))
 	})
 }
+
+// Invocations of minutes tell nothing for long: the limiter goes on looking for
+// more all the same, and others do not wait for them.
+func TestSlowFunctionsDoNotHoldUpOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l, start := adaptive(t), time.Now()
+		stop := demand(l, "slow", 50, 10*time.Minute, func() lambdabatch.Feedback { return lambdabatch.Feedback{} })
+		time.Sleep(time.Second)
+		acquire(t, l, "fast")(lambdabatch.Feedback{})
+		assert.Less(t, time.Since(start), 10*time.Second)
+		time.Sleep(10 * time.Second)
+		assert.Equal(t, 50, l.State().Functions["slow"].InFlight)
+		stop()
+	})
+}
+
+// What a client does itself says nothing about Lambda.
+func TestOwnEndsDoNotOpenTheBreaker(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.Handle(upper, slow(shout, time.Second))
+		l := adaptive(t)
+		one := newBatcher(t, s.Client(), lambdabatch.WithLimiter(l), lambdabatch.WithMaxRecords(1), lambdabatch.WithLinger(0))
+		for range 8 {
+			one.Submit(t.Context(), "a")
+		}
+		synctest.Wait()
+		require.Error(t, one.Shutdown(ended()))
+		two := newBatcher(t, s.Client(), lambdabatch.WithLimiter(l), lambdabatch.WithHooks(lambdabatch.Hooks{
+			Sealed: func(lambdabatch.SealedEvent) { panic("hook") },
+		}))
+		for range 20 {
+			_, err := two.Do(t.Context(), "a")
+			require.ErrorContains(t, err, "hook")
+		}
+		assert.False(t, l.State().Functions[upper].Stopped)
+	})
+}
+
+// A function that is switched off is asked now and then, not all the time.
+func TestSwitchedOff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.Handle(upper, lambdatest.PerRecord(shout), lambdatest.Reserved(0))
+		b := newBatcher(t, s.Client(), lambdabatch.WithLimiter(adaptive(t)), lambdabatch.WithMaxRecords(1))
+		for range 100 {
+			b.Submit(t.Context(), "a")
+		}
+		time.Sleep(time.Minute)
+		requests := s.Counts().Requests
+		time.Sleep(time.Minute)
+		assert.Less(t, s.Counts().Requests-requests, 20)
+		s.Handle(upper, lambdatest.PerRecord(shout))
+		time.Sleep(20 * time.Second)
+		assert.Equal(t, uint64(100), b.Stats().Succeeded)
+	})
+}

@@ -562,8 +562,9 @@ func TestShutdownWithAnInvocationThatNobodyWaitsFor(t *testing.T) {
 func TestGoexit(t *testing.T) {
 	t.Parallel()
 	exits := map[string]lambdabatch.Option{
-		"Sealed":  lambdabatch.WithHooks(lambdabatch.Hooks{Sealed: func(lambdabatch.SealedEvent) { runtime.Goexit() }}),
-		"Invoked": lambdabatch.WithHooks(lambdabatch.Hooks{Invoked: func(context.Context, lambdabatch.InvokedEvent) { runtime.Goexit() }}),
+		"Sealed":   lambdabatch.WithHooks(lambdabatch.Hooks{Sealed: func(lambdabatch.SealedEvent) { runtime.Goexit() }}),
+		"Invoked":  lambdabatch.WithHooks(lambdabatch.Hooks{Invoked: func(context.Context, lambdabatch.InvokedEvent) { runtime.Goexit() }}),
+		"Resolved": lambdabatch.WithHooks(lambdabatch.Hooks{Resolved: func(lambdabatch.ResolvedEvent) { runtime.Goexit() }}),
 	}
 	for name, option := range exits {
 		t.Run(name, func(t *testing.T) {
@@ -628,4 +629,18 @@ func TestAtRest(t *testing.T) { //nolint:paralleltest // it counts goroutines
 	}
 	assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+2 }, // Eventually has some of its own
 		5*time.Second, time.Millisecond)
+}
+
+// When Shutdown's ctx ends, every future is done all the same, also those that
+// somebody else is about to resolve.
+func TestShutdownLeavesNoFutureBehind(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBatcher(t, newService(t).Client(), lambdabatch.WithLinger(0),
+			lambdabatch.WithHooks(lambdabatch.Hooks{Resolved: func(lambdabatch.ResolvedEvent) { time.Sleep(time.Second) }}))
+		f := b.Submit(t.Context(), "a")
+		synctest.Wait()
+		_ = b.Shutdown(ended())
+		_, err := f.Await(ended())
+		require.NoError(t, err)
+	})
 }

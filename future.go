@@ -93,6 +93,16 @@ type resolver[Out any] Future[Out]
 // Resolve makes o the future's outcome for all time.
 func (r *resolver[Out]) Resolve(o engine.Outcome) bool {
 	f := (*Future[Out])(r)
+	exited := true
+	defer func() {
+		if exited { // runtime.Goexit in code of the user's
+			f.out = *new(Out)
+			f.err = &InvokeError{Function: f.core.config.function, Certainty: CertaintyOf(o.Err), Err: engine.ErrExited}
+		}
+		if waited := f.done.Swap(closedDone); waited != nil {
+			close(*waited)
+		}
+	}()
 	f.err = o.Err
 	if f.err == nil && o.Data != nil {
 		if f.err = decode(o.Data, &f.out, &f.record); f.err != nil {
@@ -100,8 +110,6 @@ func (r *resolver[Out]) Resolve(o engine.Outcome) bool {
 		}
 	}
 	f.err = f.core.resolved(&f.record, f.err)
-	if waited := f.done.Swap(closedDone); waited != nil {
-		close(*waited)
-	}
+	exited = false
 	return f.err == nil
 }

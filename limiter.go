@@ -28,7 +28,8 @@ type Limiter interface {
 	// returned with an error is not called.
 	//
 	// release is called exactly once, with what came of the permit: when the answer
-	// of the invocation is there, or at once if nothing was left to send.
+	// of the invocation is there and hooks have seen it, or at once if nothing was
+	// left to send.
 	Acquire(ctx context.Context, function string) (release func(Feedback), err error)
 }
 
@@ -102,7 +103,7 @@ func (c *limiterConfig) function(function string, set func(*limit.Ceiling)) {
 }
 
 // Rate sets how many invocations may start in a second, of all functions
-// together, and how many at once after a pause. Default: no limit.
+// together, and how many at once after a pause. Default: no ceiling.
 func Rate(perSecond float64, burst int) LimiterOption {
 	return limiterOptionFunc(func(c *limiterConfig) {
 		c.check(validRate(perSecond, burst), "Rate(%v, %d): must be at least one a year, and a burst of at least 1", perSecond, burst)
@@ -111,7 +112,7 @@ func Rate(perSecond float64, burst int) LimiterOption {
 }
 
 // InFlight sets how many invocations may be under way at a time, of all functions
-// together. Default: no limit.
+// together. Default: no ceiling.
 func InFlight(n int) LimiterOption {
 	return limiterOptionFunc(func(c *limiterConfig) {
 		c.check(n >= 1, "InFlight(%d): must be at least 1", n)
@@ -120,7 +121,7 @@ func InFlight(n int) LimiterOption {
 }
 
 // FunctionRate is [Rate] for one function, given by its name or ARN; aliases and
-// versions count as the same function. Default: no limit.
+// versions count as the same function. Default: no ceiling.
 func FunctionRate(function string, perSecond float64, burst int) LimiterOption {
 	return limiterOptionFunc(func(c *limiterConfig) {
 		c.check(validFunction(function) && validRate(perSecond, burst),
@@ -130,7 +131,7 @@ func FunctionRate(function string, perSecond float64, burst int) LimiterOption {
 }
 
 // FunctionInFlight is [InFlight] for one function, given by its name or ARN;
-// aliases and versions count as the same function. Default: no limit.
+// aliases and versions count as the same function. Default: no ceiling.
 func FunctionInFlight(function string, n int) LimiterOption {
 	return limiterOptionFunc(func(c *limiterConfig) {
 		c.check(validFunction(function) && n >= 1, "FunctionInFlight(%q, %d): must be a function's name and at least 1", function, n)
@@ -186,8 +187,8 @@ func LimiterLogger(l *slog.Logger) LimiterOption {
 //
 // Ceilings given by [Rate], [InFlight] and their kin are never exceeded. What is
 // given is believed until Lambda objects: with ceilings for the account the
-// limiter starts at them, and without any it starts with a few invocations and
-// searches.
+// limiter starts at them, and looks for less only when throttled; without any it
+// starts with a few invocations and searches.
 //
 // Functions that wait take turns, and among the Batchers of one function who
 // waits longest is next. Its methods are safe for concurrent use.

@@ -13,9 +13,14 @@ import (
 	"github.com/lambdabatch/lambdabatch"
 )
 
-type Order struct{ Item string }
+type Order struct {
+	Item  string `json:"item"`
+	Count int    `json:"count"`
+}
 
-type Price struct{ Cents int }
+type Price struct {
+	Cents int `json:"cents"`
+}
 
 func main() {
 	ctx := context.Background()
@@ -29,6 +34,6 @@ func main() {
 	}
 	defer prices.Close() // sends what is left, and waits for it
 
-	price, err := prices.Do(ctx, Order{Item: "tea"})
+	price, err := prices.Do(ctx, Order{Item: "tea", Count: 3})
 	fmt.Println(price.Cents, err)
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/lambdabatch/lambdabatch/internal/fault"
@@ -141,32 +140,32 @@ func (e *Engine) fly(b *Batch, release func(*Answer)) {
 		})
 		return
 	}
-	answer := Answer{Err: errExited, Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.MaybeExecuted}}
-	arrived := false
-	arrive := func() {
-		arrived = true
-		e.guard("the limiter", func() { release(&answer) })
-		e.land(b, &answer)
-	}
+	answer := Answer{Err: ErrExited, Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.MaybeExecuted}}
+	released, landed := false, false
 	defer func() {
-		if !arrived { // runtime.Goexit: this goroutine ends, whatever is done here
-			go func() {
-				arrive()
-				if e.askAgain() {
-					e.run()
-				}
-			}()
+		if landed {
+			return
 		}
+		// runtime.Goexit: this goroutine ends, whatever is done here. Landing twice does
+		// no harm: what is settled is not settled again.
+		go func() {
+			if !released {
+				e.guard("the limiter", func() { release(&answer) })
+			}
+			e.land(b, &Answer{Err: ErrExited, Fault: fault.Fault{Class: fault.Permanent, Certainty: answer.Fault.Certainty}})
+			if e.askAgain() {
+				e.run()
+			}
+		}()
 	}()
 	if err := Guard("the invocation", func() { answer = e.cfg.Send(e.stop, b) }); err != nil {
 		answer.Err = err
 	}
-	arrive()
+	released = true
+	e.guard("the limiter", func() { release(&answer) })
+	e.land(b, &answer)
+	landed = true
 }
-
-// errExited is the error of an invocation whose goroutine was ended by code of
-// others, such as a testing.T's FailNow in a test's own Invoker.
-var errExited = errors.New("lambdabatch: runtime.Goexit was called during the invocation")
 
 // guard runs code of others that no record waits for.
 func (e *Engine) guard(in string, f func()) {

@@ -11,19 +11,26 @@ type generation struct {
 	done       chan struct{} // closed when it and all before it are finished; nil for the current one
 }
 
-// advance lets go on who waits for generations that are finished, or for the
-// Engine to be empty.
+// advance lets go on who waits for generations that are finished, for all records
+// to be, or for the Engine to be empty.
 func (e *Engine) advance() {
 	for len(e.gens) > 1 && e.gens[0].unfinished == 0 {
 		close(e.gens[0].done)
 		e.gens = e.gens[1:]
 	}
-	if e.empty() {
-		for _, drained := range e.drained {
-			close(drained)
-		}
-		e.drained = nil
+	if e.unfinished == 0 {
+		e.telling = closeAll(e.telling)
 	}
+	if e.empty() {
+		e.drained = closeAll(e.drained)
+	}
+}
+
+func closeAll(all []chan struct{}) []chan struct{} {
+	for _, c := range all {
+		close(c)
+	}
+	return nil
 }
 
 // empty tells whether nothing is left of a closing Engine's work.
@@ -78,10 +85,22 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	e.mu.Unlock()
 	e.cancel()
 	e.finish(left...)
+	<-e.allTold()
 	if empty {
 		return nil
 	}
 	return ctx.Err()
+}
+
+// allTold is closed when no owner is left to be told: others may be about to tell
+// some of an outcome that was decided before.
+func (e *Engine) allTold() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	told := make(chan struct{})
+	e.telling = append(e.telling, told)
+	e.advance()
+	return told
 }
 
 // closeDoor takes in no more. It returns the records that waited for room.

@@ -32,9 +32,10 @@ type Engine struct {
 	cancelAsk context.CancelFunc
 	running   int // goroutines
 
-	gens       []*generation // with unfinished records, oldest first; the last is current
-	unfinished int           // records whose owner has not been told their outcome
-	drained    []chan struct{}
+	gens       []*generation   // with unfinished records, oldest first; the last is current
+	unfinished int             // records whose owner has not been told their outcome
+	telling    []chan struct{} // closed when there is none
+	drained    []chan struct{} // closed when the Engine is empty
 	counts     Counts
 }
 
@@ -260,10 +261,13 @@ type done struct {
 // finish tells the owners of settled records. No lock may be held. Only then they
 // count as done for those who wait in Flush and Shutdown.
 func (e *Engine) finish(all ...done) {
-	if len(all) == 0 {
-		return
-	}
-	succeeded := 0
+	told, succeeded := 0, 0
+	defer func() {
+		if told < len(all) { // runtime.Goexit in code of the user's: the rest is for another goroutine
+			e.finished(all[:told+1], succeeded)
+			go e.finish(all[told+1:]...)
+		}
+	}()
 	for _, d := range all {
 		if d.release != nil {
 			d.release()
@@ -271,6 +275,15 @@ func (e *Engine) finish(all ...done) {
 		if d.Owner.Resolve(d.outcome) {
 			succeeded++
 		}
+		told++
+	}
+	e.finished(all, succeeded)
+}
+
+// finished books that the owners of all know, and that so many are content.
+func (e *Engine) finished(all []done, succeeded int) {
+	if len(all) == 0 {
+		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

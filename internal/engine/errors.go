@@ -12,9 +12,13 @@ import (
 
 // The ends of a record that the engine decides itself.
 var (
-	ErrClosed          = errors.New("lambdabatch: the Batcher is closed")
-	ErrBufferFull      = errors.New("lambdabatch: the buffer is full")
-	ErrRecordTooLarge  = errors.New("lambdabatch: the record is too large")
+	ErrClosed         = errors.New("lambdabatch: the Batcher is closed")
+	ErrBufferFull     = errors.New("lambdabatch: the buffer is full")
+	ErrRecordTooLarge = errors.New("lambdabatch: the record is too large")
+	// ErrExited is of records whose goroutine was ended by code of others, such as a
+	// testing.T's FailNow in a test's own Invoker.
+	ErrExited = errors.New("lambdabatch: runtime.Goexit was called by code that is not the Batcher's")
+
 	ErrDeliveryTimeout = errors.New("lambdabatch: the record's delivery timeout has passed")
 )
 
