@@ -19,18 +19,18 @@ func (e *Engine) advance() {
 		e.gens = e.gens[1:]
 	}
 	if e.unfinished == 0 {
-		e.telling = closeAll(e.telling)
+		closeAll(&e.telling)
 	}
 	if e.empty() {
-		e.drained = closeAll(e.drained)
+		closeAll(&e.drained)
 	}
 }
 
-func closeAll(all []chan struct{}) []chan struct{} {
-	for _, c := range all {
+func closeAll(all *[]chan struct{}) {
+	for _, c := range *all {
 		close(c)
 	}
-	return nil
+	*all = nil
 }
 
 // empty tells whether nothing is left of a closing Engine's work.

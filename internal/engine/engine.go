@@ -261,7 +261,7 @@ type done struct {
 // finish tells the owners of settled records. No lock may be held. Only then they
 // count as done for those who wait in Flush and Shutdown.
 func (e *Engine) finish(all ...done) {
-	told, succeeded := 0, 0
+	told, succeeded := 0, uint64(0)
 	defer func() {
 		if told < len(all) { // runtime.Goexit in code of the user's: the rest is for another goroutine
 			e.finished(all[:told+1], succeeded)
@@ -281,7 +281,7 @@ func (e *Engine) finish(all ...done) {
 }
 
 // finished books that the owners of all know, and that so many are content.
-func (e *Engine) finished(all []done, succeeded int) {
+func (e *Engine) finished(all []done, succeeded uint64) {
 	if len(all) == 0 {
 		return
 	}
@@ -295,8 +295,8 @@ func (e *Engine) finished(all []done, succeeded int) {
 		d.letGo()
 	}
 	e.unfinished -= len(all)
-	e.counts.Succeeded += uint64(succeeded)
-	e.counts.Failed += uint64(len(all) - succeeded)
+	e.counts.Succeeded += succeeded
+	e.counts.Failed += uint64(len(all)) - succeeded
 	e.advance()
 }
 
