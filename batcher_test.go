@@ -582,6 +582,21 @@ func TestGoexit(t *testing.T) {
 	}
 }
 
+func TestGoexitInALimiter(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		b := newBatcher(t, s.Client(), lambdabatch.WithMaxAttempts(2),
+			lambdabatch.WithLimiter(lame(func(context.Context) (func(lambdabatch.Feedback), error) {
+				runtime.Goexit()
+				return nil, nil
+			})))
+		_, err := b.Do(t.Context(), "a")
+		require.ErrorContains(t, err, "runtime.Goexit")
+		assert.Equal(t, lambdabatch.NotExecuted, lambdabatch.CertaintyOf(err))
+		require.NoError(t, b.Close())
+	})
+}
+
 // A future holds the outcome and not what was sent.
 func TestAFutureDoesNotHoldTheRecord(t *testing.T) { //nolint:paralleltest // it measures the heap
 	s := newService(t)

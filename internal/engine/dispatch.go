@@ -98,10 +98,33 @@ var ended = func() context.Context {
 }()
 
 func (e *Engine) acquire(ctx context.Context) (release func(*Answer), err error) {
-	if panicked := Guard("the limiter", func() { release, err = e.cfg.Acquire(ctx) }); panicked != nil {
+	exited := true
+	defer func() {
+		if exited { // runtime.Goexit in a Limiter: another goroutine takes over
+			go e.refuseNext()
+		}
+	}()
+	panicked := Guard("the limiter", func() { release, err = e.cfg.Acquire(ctx) })
+	exited = false
+	if panicked != nil {
 		return nil, panicked
 	}
 	return release, err
+}
+
+// refuseNext goes on where a goroutine has ended that was asking for a permit.
+func (e *Engine) refuseNext() {
+	e.mu.Lock()
+	b := e.seal(time.Now(), ErrExited)
+	e.asking = false
+	e.askPermit()
+	e.mu.Unlock()
+	if b != nil {
+		e.fly(b, nil)
+	}
+	if e.askAgain() {
+		e.run()
+	}
 }
 
 // seal makes the next batch of the lane that has been ready longest. limiterErr
