@@ -2,10 +2,12 @@ package lambdabatch_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -657,5 +659,36 @@ func TestShutdownLeavesNoFutureBehind(t *testing.T) {
 		_ = b.Shutdown(ended())
 		_, err := f.Await(ended())
 		require.NoError(t, err)
+	})
+}
+
+// A Goexit while one record of a batch is resolved leaves the other, which has
+// meanwhile been sent again, alone.
+func TestGoexitBesideARetry(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		var tries atomic.Int32
+		s.Handle(upper, lambdatest.PerRecord(func(ctx context.Context, id string, data json.RawMessage) (any, error) {
+			if id == "again" && tries.Add(1) == 1 {
+				return nil, lambdatest.RetryAfter(0)
+			}
+			return shout(ctx, id, data)
+		}))
+		b := newBatcher(t, s.Client(), lambdabatch.WithMaxRecords(2), constantly(0), lambdabatch.WithHooks(lambdabatch.Hooks{
+			Resolved: func(e lambdabatch.ResolvedEvent) {
+				if e.ID == "exits" {
+					time.Sleep(time.Second / 2) // the other is in flight again
+					runtime.Goexit()
+				}
+			},
+		}))
+		s.Fault(lambdatest.Latency(time.Second), lambdatest.Skip(1))
+		exits := b.Submit(t.Context(), "a", lambdabatch.ID("exits"))
+		again := b.Submit(t.Context(), "b", lambdabatch.ID("again"))
+		_, err := exits.Await(t.Context())
+		require.ErrorContains(t, err, "runtime.Goexit")
+		got, err := again.Await(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "B", got)
 	})
 }

@@ -169,8 +169,8 @@ func (e *Engine) fly(b *Batch, release func(*Answer)) {
 		if landed {
 			return
 		}
-		// runtime.Goexit: this goroutine ends, whatever is done here. Landing twice does
-		// no harm: what is settled is not settled again.
+		// runtime.Goexit: this goroutine ends, whatever is done here, and another does
+		// what is left.
 		go func() {
 			if !released {
 				e.guard("the limiter", func() { release(&answer) })

@@ -18,10 +18,15 @@ type verdict struct {
 	certainty fault.Certainty
 }
 
-// land brings the records of a batch to their outcome, or back to their lane.
+// land brings the records of a batch to their outcome, or back to their lane. A
+// batch lands once: its records may be in another by now.
 func (e *Engine) land(b *Batch, a *Answer) {
 	end := time.Now()
-	verdicts := e.judge(b, a, e.aboard(b))
+	aboard := e.aboard(b)
+	if aboard == nil {
+		return
+	}
+	verdicts := e.judge(b, a, aboard)
 	finished := make([]done, 0, len(b.Records))
 
 	e.mu.Lock()
@@ -61,11 +66,14 @@ func (e *Engine) land(b *Batch, a *Answer) {
 	e.finish(finished...)
 }
 
-// aboard tells which records of b are still in flight.
+// aboard tells which records of b are still in flight; nil if b has landed.
 func (e *Engine) aboard(b *Batch) []bool {
-	aboard := make([]bool, len(b.Records))
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if _, flying := e.flights[b]; !flying {
+		return nil
+	}
+	aboard := make([]bool, len(b.Records))
 	for i, r := range b.Records {
 		aboard[i] = r.state == flying
 	}

@@ -50,9 +50,7 @@ func (l *Limiter) throttled(p *Permit, u Use, now time.Time) {
 	}
 	scope.throttles[u.Reason]++
 	if u.RetryAfter > 0 {
-		if until := now.Add(holdFor(u.RetryAfter)); until.After(scope.holding) {
-			scope.holding = until
-		}
+		scope.hold(now.Add(holdFor(u.RetryAfter)))
 	}
 	if cut {
 		l.tell(cutNews, name, scope, u.Reason)

@@ -22,7 +22,7 @@ type scope struct {
 	rate     *bucket // of the ceiling
 	pace     *pace
 	slots    *slots
-	holding  time.Time // a Retry-After: nothing starts before
+	holding  time.Time // nothing starts before
 	inFlight int
 	meter    meter
 	refused  int // times in a row that a single invocation was one too many
@@ -110,6 +110,13 @@ func (s *scope) forget() {
 	}
 }
 
+// hold lets nothing start until then.
+func (s *scope) hold(until time.Time) {
+	if until.After(s.holding) {
+		s.holding = until
+	}
+}
+
 // rateShort cuts the rate, and reports whether it did.
 func (s *scope) rateShort(probe time.Duration, startedAt, now time.Time) bool {
 	measured := s.meter.perSecond(now)
@@ -127,9 +134,7 @@ func (s *scope) slotsShort(inFlight int, startedAt, now time.Time) bool {
 	if inFlight == 1 {
 		pause := min(slotsPauseMax, slotsPause<<min(s.refused, 8))
 		s.refused++
-		if until := now.Add(pause); until.After(s.holding) {
-			s.holding = until
-		}
+		s.hold(now.Add(pause))
 	}
 	return s.slots.throttled(inFlight, startedAt, now)
 }
