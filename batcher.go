@@ -77,6 +77,12 @@ func New[In, Out any](client Invoker, function string, opts ...Option) (*Batcher
 			Refused:            inv.refused,
 			OnRetry:            inv.retried,
 			OnPanic:            inv.panicked,
+			Guard:              guard,
+			RetryBudget:        c.retryBudget,
+			RetryRatio:         c.retryRatio,
+			RetryReserve:       c.retryReserve,
+			Resend:             c.durable,
+			DeadLetters:        c.deadLetter != nil,
 		}),
 	}}, nil
 }
@@ -203,7 +209,7 @@ func (b *Batcher[In, Out]) Close() error {
 
 // resolved tells the hooks of a record's outcome.
 func (c *core) resolved(r *engine.Record, err error) error {
-	panicked := engine.Guard("a hook", func() {
+	panicked := guard("a hook", func() {
 		c.hooks.resolved(ResolvedEvent{Function: c.config.function, Tenant: r.Tenant, ID: r.ID, Attempts: r.AttemptCount(), Err: err})
 	})
 	if panicked == nil {

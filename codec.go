@@ -26,7 +26,7 @@ func encode[In any](in *In, r *engine.Record) error {
 	defer encoders.Put(e)
 	e.buf.Reset()
 	var err error
-	if panicked := engine.Guard("the record's MarshalJSON", func() { err = e.json.Encode(in) }); panicked != nil {
+	if panicked := guard("the record's MarshalJSON", func() { err = e.json.Encode(in) }); panicked != nil {
 		err = panicked
 	}
 	if err != nil {
@@ -61,7 +61,7 @@ func decode[Out any](data []byte, out *Out, r *engine.Record) error {
 		return nil
 	}
 	var err error
-	if panicked := engine.Guard("the result's UnmarshalJSON", func() { err = json.Unmarshal(data, out) }); panicked != nil {
+	if panicked := guard("the result's UnmarshalJSON", func() { err = json.Unmarshal(data, out) }); panicked != nil {
 		err = panicked
 	}
 	if err == nil {

@@ -29,6 +29,10 @@ var (
 	// answer holds no usable result. A [*ResultError] says what came.
 	ErrNoResult = errors.New("lambdabatch: no usable result for the record")
 
+	// ErrRetryBudget is in the error of a record that was not retried because the
+	// budget was spent; see [WithRetryBudget].
+	ErrRetryBudget = engine.ErrRetryBudget
+
 	// ErrDeliveryTimeout is the error of a record whose time was over; see
 	// [WithDeliveryTimeout].
 	ErrDeliveryTimeout = engine.ErrDeliveryTimeout

@@ -79,8 +79,12 @@ func (f *Future[Out]) Attempts() []Attempt {
 	if !f.resolved() {
 		return nil
 	}
+	return attemptsOf(&f.record)
+}
+
+func attemptsOf(r *engine.Record) []Attempt {
 	var attempts []Attempt
-	for _, a := range f.record.Attempts() {
+	for _, a := range r.Attempts() {
 		attempts = append(attempts, Attempt{a.RequestID, a.BatchSize, a.Wait, a.Duration, Certainty(a.Certainty), a.Err})
 	}
 	return attempts
@@ -110,6 +114,9 @@ func (r *resolver[Out]) Resolve(o engine.Outcome) bool {
 		}
 	}
 	f.err = f.core.resolved(&f.record, f.err)
+	if f.err != nil && f.core.config.deadLetter != nil && f.record.TakenIn() {
+		f.err = f.core.bury(&f.record, f.err)
+	}
 	exited = false
 	return f.err == nil
 }

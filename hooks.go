@@ -54,6 +54,9 @@ const (
 	SealedFlush SealReason = SealReason(engine.Flush)
 	// SealedClose is when the Batcher was shutting down.
 	SealedClose SealReason = SealReason(engine.Close)
+	// SealedSplit is when the batch is a part of one that failed as a whole, or one
+	// that is sent again as it was.
+	SealedSplit SealReason = SealReason(engine.Split)
 )
 
 // String returns the reason in a word.
@@ -71,6 +74,8 @@ func (r SealReason) String() string {
 		return "flush"
 	case SealedClose:
 		return "close"
+	case SealedSplit:
+		return "split"
 	default:
 		return "unknown"
 	}
@@ -127,7 +132,7 @@ type ResolvedEvent struct {
 	Tenant   string
 	ID       string
 	Attempts int
-	Err      error // nil: it succeeded
+	Err      error // nil: it succeeded. What a dead letter function says is not in it yet
 }
 
 // allHooks calls the hooks of several.

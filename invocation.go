@@ -63,7 +63,7 @@ func (v *invocation) refused(err error) error {
 func (v *invocation) send(ctx context.Context, b *engine.Batch) engine.Answer {
 	ctx, cancel := context.WithTimeout(ctx, v.invocationTimeout)
 	defer cancel()
-	if err := engine.Guard("a hook", func() { ctx = v.starting(ctx, b) }); err != nil {
+	if err := guard("a hook", func() { ctx = v.starting(ctx, b) }); err != nil {
 		answer := v.broken(err, fault.Fault{Certainty: fault.NotExecuted})
 		answer.Unsent = true
 		return answer
@@ -73,7 +73,7 @@ func (v *invocation) send(ctx context.Context, b *engine.Batch) engine.Answer {
 	e.Function, e.Tenant, e.Records, e.Bytes = v.function, b.Tenant, len(b.Records), b.Bytes
 	e.RequestID, e.Duration, e.Err = answer.RequestID, time.Since(start), answer.Err
 	e.Certainty = Certainty(answer.Fault.Certainty)
-	if err := engine.Guard("a hook", func() { v.hooks.invoked(ctx, e) }); err != nil {
+	if err := guard("a hook", func() { v.hooks.invoked(ctx, e) }); err != nil {
 		return v.broken(errors.Join(answer.Err, err), answer.Fault)
 	}
 	return answer
@@ -104,7 +104,7 @@ func (v *invocation) invoke(ctx context.Context, b *engine.Batch) (engine.Answer
 	var trace fault.Trace
 	var out *lambda.InvokeOutput
 	var err error
-	panicked := engine.Guard("the Invoker", func() {
+	panicked := guard("the Invoker", func() {
 		out, err = v.client.Invoke(ctx, v.input(b), oneAttempt, trace.Watch)
 	})
 	switch {
@@ -126,7 +126,7 @@ func (v *invocation) invoke(ctx context.Context, b *engine.Batch) (engine.Answer
 // knows.
 func (v *invocation) failed(f fault.Fault, err error) (engine.Answer, InvokedEvent) {
 	err = &InvokeError{Function: v.function, RequestID: f.RequestID, Certainty: Certainty(f.Certainty), Err: err}
-	return engine.Answer{RequestID: f.RequestID, Err: err, Fault: f},
+	return engine.Answer{RequestID: f.RequestID, Err: err, Fault: f, TooMuch: f.Class == fault.TooLarge},
 		InvokedEvent{Throttled: f.Class == fault.Throttled, Reason: f.Reason}
 }
 
@@ -147,11 +147,15 @@ func (v *invocation) answered(b *engine.Batch, out *lambda.InvokeOutput) (engine
 		rd, err := read(b, out.Payload, requestID)
 		failed = err != nil && disguised(out.Payload)
 		answer.Results = rd.results
+		answer.ResponseShare = float64(len(out.Payload)) / maxSyncResponse
 		event = InvokedEvent{Succeeded: rd.succeeded, Failed: rd.failed, Retry: rd.retry, Missing: rd.missing, Unmatched: rd.unmatched}
 	}
 	if failed {
-		answer.Err = newFunctionError(v.function, requestID, out)
-		answer.Fault.Certainty = fault.Executed
+		err := newFunctionError(v.function, requestID, out)
+		answer.Err = err
+		answer.Fault.Class, answer.Fault.Certainty = fault.FunctionFailed, fault.Executed
+		answer.TimedOut = err.Kind == KindTimeout
+		answer.TooMuch = err.Kind == KindResponseTooLarge
 		event = InvokedEvent{}
 	}
 	return answer, event
@@ -162,7 +166,14 @@ func (v *invocation) input(b *engine.Batch) *lambda.InvokeInput {
 		FunctionName:   &v.function,
 		Qualifier:      v.qualifier,
 		InvocationType: v.invocationType,
-		Payload:        request(b),
+	}
+	if b.Sealed == nil {
+		in.Payload = request(b)
+	} else {
+		if b.Sealed.Payload == nil {
+			b.Sealed.Name, b.Sealed.Payload = newID(), request(b)
+		}
+		in.DurableExecutionName, in.Payload = &b.Sealed.Name, b.Sealed.Payload
 	}
 	if b.Tenant != "" {
 		in.TenantId = &b.Tenant

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-
-	"github.com/lambdabatch/lambdabatch/internal/engine"
 )
 
 // logHooks logs what the Batcher does. Payloads and what functions say in
@@ -47,7 +45,7 @@ func logHooks(l *slog.Logger) Hooks {
 // safely is an error's text without what a function or a panic says in it.
 func safely(err error) string {
 	var failed *FunctionError
-	var panicked *engine.Panic
+	var panicked *PanicError
 	switch {
 	case errors.As(err, &failed):
 		return "the function failed: " + failed.Kind.String()

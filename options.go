@@ -1,9 +1,11 @@
 package lambdabatch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"time"
 
@@ -19,6 +21,10 @@ const (
 	maxSyncPayload  = 6 << 20
 	maxEventPayload = 1 << 20
 )
+
+// maxSyncResponse is how many bytes a synchronous response may have: as many as a
+// request, and 100 for an envelope. It is what Lambda's own error says.
+const maxSyncResponse = maxSyncPayload + 100
 
 const (
 	defaultMaxRecords         = 20
@@ -61,6 +67,12 @@ type config struct {
 	maxAttempts       int
 	backoff           func() backoff.BackOff
 	retryUncertain    bool
+	retryRatio        float64
+	retryReserve      int
+	retryBudget       bool
+	durable           bool
+	deadLetter        func(context.Context, DeadLetter) error
+	deadLetterGiven   bool
 	limiter           Limiter
 	limiterGiven      bool
 	hooks             []Hooks
@@ -99,12 +111,14 @@ func (c *config) validate() error {
 		}
 	}
 	check(validFunction(c.function), "function %q: must be a name, name:alias, partial ARN or ARN of at most 256 characters", c.function)
+	_, own, _ := name.Parse(c.function)
 	if c.qualifier != nil {
 		q := *c.qualifier
 		check(q != "" && len(q) <= 128 && !strings.ContainsAny(q, " \t\r\n/"), "WithQualifier(%q): must be a version or an alias, 1 to 128 characters", q)
-		_, own, _ := name.Parse(c.function)
 		check(own == "", "WithQualifier(%q): function %q names a version or an alias already", q, c.function)
 	}
+	check(!c.durable || c.qualifier != nil || own != "" || !validFunction(c.function),
+		"WithDurableExecutions(): function %q names no version or alias, which a durable function is invoked by; add one, or WithQualifier", c.function)
 	limit := maxSyncPayload
 	switch c.invocationType {
 	case types.InvocationTypeRequestResponse:
@@ -127,6 +141,9 @@ func (c *config) validate() error {
 	check(c.deliveryTimeout >= 0, "WithDeliveryTimeout(%v): must not be negative", c.deliveryTimeout)
 	check(c.maxAttempts >= 1, "WithMaxAttempts(%d): must be at least 1", c.maxAttempts)
 	check(c.backoff != nil, "WithBackoff(nil): must be a function that makes a new backoff.BackOff")
+	check(c.retryRatio >= 0 && !math.IsInf(c.retryRatio, 0) && c.retryReserve >= 0,
+		"WithRetryBudget(%v, %d): the ratio must be a number of at least 0, the reserve at least 0", c.retryRatio, c.retryReserve)
+	check(!c.deadLetterGiven || c.deadLetter != nil, "WithDeadLetter(nil): must be a function; leave the option out for none")
 	check(!c.limiterGiven || !isNil(c.limiter), "WithLimiter(nil): must be a Limiter; leave the option out for one of the Batcher's own")
 	check(c.logger != nil, "WithLogger(nil): must be a Logger; leave the option out for none")
 	return errors.Join(errs...)
@@ -211,10 +228,50 @@ func WithBackoff(f func() backoff.BackOff) Option {
 // WithRetryUncertain sets whether records are sent again after a failure that
 // leaves open whether the function has run, such as a connection that broke. With
 // true each record is processed at least once, and the function must bear to see
-// one again, by the record's ID for example; with false, not more than once by
-// the Batcher's doing. Default: true.
+// one again, by the record's ID for example; with false, not more than once by the
+// Batcher's doing. That is also why with false a batch in which the function failed
+// is not split: all of its records fail. Default: true.
 func WithRetryUncertain(retry bool) Option {
 	return optionFunc(func(c *config) { c.retryUncertain = retry })
+}
+
+// WithRetryBudget bounds retries, so that a function in trouble is not kept there
+// by them: each retry of a record takes a token, each success gives ratio of one
+// back, up to reserve, which are there at first. By time alone the budget is full
+// again after 100 s. A record for which there is no token is given up, with an
+// error that says so. Throttles and the parts of a batch that is split cost
+// nothing. WithRetryBudget(0.1, 100), for example, retries one record in ten in the
+// long run, and 100 at a time. Default: no bound but [WithMaxAttempts].
+func WithRetryBudget(ratio float64, reserve int) Option {
+	return optionFunc(func(c *config) { c.retryRatio, c.retryReserve, c.retryBudget = ratio, reserve, true })
+}
+
+// WithDeadLetter sets what is called for each record that is given up: that was
+// taken in, and whose future is about to end with an error, whatever that is. It is
+// not called for what Submit refuses: a value that cannot be encoded or is too
+// large, a Batcher that is closed or full.
+//
+// f is called once for each record, before its future is done, and for up to 64 at
+// a time. Its ctx carries the values of the record's, and ends after 30 s and not
+// with the record's. If f returns an error or panics, that is joined to the
+// record's own. A record keeps its room in the buffer until f has returned, and
+// Shutdown waits for it, too. See [FileDeadLetters] for a file. Default: none.
+func WithDeadLetter(f func(ctx context.Context, letter DeadLetter) error) Option {
+	return optionFunc(func(c *config) { c.deadLetter, c.deadLetterGiven = f, true })
+}
+
+// WithDurableExecutions makes each batch an execution of a durable function, with a
+// name of its own. Lambda runs an execution of a name once, whatever arrives twice
+// (AWS Lambda Developer Guide, "Idempotency" of durable functions): a retry sends
+// the same name and the same bytes, and gets the result of the first. So retries are
+// certain to run nothing twice, and WithRetryUncertain(false) does not hold them
+// back. Only what an answer asks to be sent again, and the parts of a batch of which
+// the function failed as a whole, is sent under a new name.
+//
+// The function must be configured as durable and be given by version or alias.
+// Default: off.
+func WithDurableExecutions() Option {
+	return optionFunc(func(c *config) { c.durable = true })
 }
 
 // WithLimiter sets the limiter that gives the permits for invocations. All

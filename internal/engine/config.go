@@ -22,6 +22,10 @@ type Config struct {
 
 	MaxAttempts     int // of a record, throttled ones not counted
 	RetryUncertain  bool
+	RetryBudget     bool          // retries are bounded
+	RetryRatio      float64       // to so many for each success
+	RetryReserve    int           // and so many beside
+	Resend          bool          // a retry sends the same bytes, which the function then runs once
 	DeliveryTimeout time.Duration // of a record; 0 is none
 	Backoff         func() backoff.BackOff
 
@@ -33,6 +37,11 @@ type Config struct {
 	Send func(context.Context, *Batch) Answer
 	// Refused words the error of a batch for which Acquire failed.
 	Refused func(error) error
+
+	// Guard runs code of others and returns its panic, if it panics, as an error.
+	Guard func(in string, f func()) error
+	// DeadLetters says that Owners take their time over errors.
+	DeadLetters bool
 
 	// OnRetry, if set, is called for each record that is to be sent again.
 	OnRetry func(r *Record, b *Batch, delay time.Duration, err error)
@@ -48,6 +57,10 @@ type Answer struct {
 	Unsent    bool        // Err came before anything was sent
 	Stopped   bool        // Err came of the Engine's own end
 	Results   []Result    // without Err: one for each record, in the batch's order
+
+	TooMuch       bool    // Err may be for the number of the records
+	TimedOut      bool    // the function ran into its timeout
+	ResponseShare float64 // without Err: of the bytes that a response may have
 }
 
 // Result is what the answer says of one record.

@@ -56,6 +56,6 @@ func (e *Engine) Counts() Counts {
 			}
 		}
 	}
-	c.Waiting = e.buffer.records - c.Flying
+	c.Waiting = e.buffer.records - c.Flying - e.untold
 	return c
 }

@@ -64,12 +64,14 @@ func (e *Engine) nextBatch() (*Batch, func(*Answer)) {
 			continue
 		}
 		var b *Batch
+		var over []done
 		if err == nil || ctx.Err() == nil {
-			b = e.seal(time.Now(), err)
+			b, over = e.seal(time.Now(), err)
 		}
 		e.asking = false
 		e.askPermit()
 		e.mu.Unlock()
+		e.finishAside(over)
 		if b == nil && err == nil {
 			e.guard("the limiter", func() { release(nil) })
 		}
@@ -104,7 +106,7 @@ func (e *Engine) acquire(ctx context.Context) (release func(*Answer), err error)
 			go e.refuseNext()
 		}
 	}()
-	panicked := Guard("the limiter", func() { release, err = e.cfg.Acquire(ctx) })
+	panicked := e.cfg.Guard("the limiter", func() { release, err = e.cfg.Acquire(ctx) })
 	exited = false
 	if panicked != nil {
 		return nil, panicked
@@ -115,10 +117,11 @@ func (e *Engine) acquire(ctx context.Context) (release func(*Answer), err error)
 // refuseNext goes on where a goroutine has ended that was asking for a permit.
 func (e *Engine) refuseNext() {
 	e.mu.Lock()
-	b := e.seal(time.Now(), ErrExited)
+	b, over := e.seal(time.Now(), ErrExited)
 	e.asking = false
 	e.askPermit()
 	e.mu.Unlock()
+	e.finishAside(over)
 	if b != nil {
 		e.fly(b, nil)
 	}
@@ -127,31 +130,54 @@ func (e *Engine) refuseNext() {
 	}
 }
 
-// seal makes the next batch of the lane that has been ready longest. limiterErr
-// is why the batch has no permit and must fail.
-func (e *Engine) seal(now time.Time, limiterErr error) *Batch {
+// seal makes the next batch of the lane that has been ready longest, and ends the
+// records in it whose time is over. limiterErr is why the batch has no permit and
+// must fail.
+func (e *Engine) seal(now time.Time, limiterErr error) (*Batch, []done) {
 	l := e.ready.first
 	if l == nil || e.killed {
-		return nil
+		return nil, nil
 	}
 	l.comeBack(now)
 	b := &Batch{Tenant: l.tenant, Reason: l.ready, limiterErr: limiterErr}
-	b.Records, b.Bytes = l.seal()
-	if len(b.Records) == e.limits.records {
-		b.Reason = Full // perhaps only since it became ready
+	var over []*Record
+	if l.nextPiece() != nil {
+		b.piece, b.Bytes, over = l.sealPiece(now)
+		b.Records, b.Reason, b.Sealed = b.piece.records, Split, b.piece.sealed
+	} else {
+		b.Records, b.Bytes, over = l.seal(now)
+		if len(b.Records) == l.portion.records {
+			b.Reason = Full // perhaps only since it became ready
+		}
 	}
-	b.Flight = &Flight{Size: len(b.Records), Start: now}
-	for _, r := range b.Records {
-		r.fly(b.Flight)
+	if e.cfg.Resend && b.Sealed == nil {
+		b.Sealed = new(Sealed)
+		if b.piece != nil {
+			b.piece.sealed = b.Sealed
+		}
 	}
-	e.flights[b] = struct{}{}
-	e.counts.sealed(b)
+	var ends []done
+	for _, r := range over {
+		ends = append(ends, done{r, r.end(r.overCause())})
+		e.settle(r)
+	}
+	if len(b.Records) > 0 {
+		b.Flight = &Flight{Size: len(b.Records), Start: now}
+		for _, r := range b.Records {
+			r.fly(b.Flight)
+		}
+		e.flights[b] = struct{}{}
+		e.counts.sealed(b)
+	}
 
 	// The lane goes to the end of the line, if it is still ready.
 	l.moveTo(nil)
 	l.ready = NotReady
 	e.update(l, now)
-	return b
+	if len(b.Records) == 0 {
+		return nil, ends
+	}
+	return b, ends
 }
 
 // fly makes the invocation of a batch and deals with what came of it.
@@ -181,7 +207,7 @@ func (e *Engine) fly(b *Batch, release func(*Answer)) {
 			}
 		}()
 	}()
-	if err := Guard("the invocation", func() { answer = e.cfg.Send(e.stop, b) }); err != nil {
+	if err := e.cfg.Guard("the invocation", func() { answer = e.cfg.Send(e.stop, b) }); err != nil {
 		answer.Err = err
 	}
 	released = true
@@ -192,7 +218,7 @@ func (e *Engine) fly(b *Batch, release func(*Answer)) {
 
 // guard runs code of others that no record waits for.
 func (e *Engine) guard(in string, f func()) {
-	if err := Guard(in, f); err != nil {
+	if err := e.cfg.Guard(in, f); err != nil {
 		e.cfg.OnPanic(err)
 	}
 }

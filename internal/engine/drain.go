@@ -126,7 +126,8 @@ func (e *Engine) kill() []done {
 	var left []done
 	take := func(records []*Record) {
 		for _, r := range records {
-			if r.state == queued || r.state == delayed || r.state == flying {
+			switch r.state {
+			case queued, delayed, split, flying:
 				left = append(left, done{r, r.end(ErrClosed)})
 				e.settle(r)
 			}
@@ -135,6 +136,15 @@ func (e *Engine) kill() []done {
 	for tenant, l := range e.lanes {
 		take(l.queue.all())
 		take(l.returning)
+		for _, p := range l.pieces {
+			take(p.records)
+		}
+		for t := range l.trials {
+			for _, p := range t.rest {
+				take(p.records)
+			}
+			t.rest = nil
+		}
 		l.moveTo(nil)
 		e.wake(l, time.Time{}, time.Time{})
 		delete(e.lanes, tenant)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,8 +35,10 @@ type Engine struct {
 
 	gens       []*generation   // with unfinished records, oldest first; the last is current
 	unfinished int             // records whose owner has not been told their outcome
+	untold     int             // those of them that are settled, and still in the buffer
 	telling    []chan struct{} // closed when there is none
 	drained    []chan struct{} // closed when the Engine is empty
+	budget     *budget
 	counts     Counts
 }
 
@@ -48,6 +51,9 @@ func New(cfg Config) *Engine {
 		flights: make(map[*Batch]struct{}),
 		buffer:  buffer{maxRecords: cfg.MaxBufferedRecords, maxBytes: cfg.MaxBufferedBytes},
 		gens:    []*generation{{}},
+	}
+	if cfg.RetryBudget {
+		e.budget = newBudget(cfg.RetryRatio, cfg.RetryReserve)
 	}
 	e.stop, e.cancel = context.WithCancel(context.Background())
 	return e
@@ -62,6 +68,8 @@ func (e *Engine) Submit(ctx context.Context, r *Record) {
 		var cancel context.CancelFunc
 		r.ctx, cancel = context.WithTimeoutCause(ctx, e.cfg.DeliveryTimeout, ErrDeliveryTimeout)
 		r.release = cancel
+		callers, ok := ctx.Deadline()
+		r.timed = !ok || callers.After(r.arrived.Add(e.cfg.DeliveryTimeout))
 	}
 	r.pressAt = r.arrived.Add(e.cfg.Linger)
 	switch {
@@ -125,6 +133,7 @@ func (e *Engine) Refuse(r *Record, err error) {
 // half of the time it has is for waiting, the other half for the invocation.
 func (e *Engine) watch(r *Record) {
 	if deadline, ok := r.ctx.Deadline(); ok {
+		r.overAt = deadline
 		half := r.arrived.Add(deadline.Sub(r.arrived) / 2)
 		if half.Before(r.pressAt) {
 			r.pressAt, r.hurried = half, true
@@ -175,7 +184,7 @@ func (e *Engine) added(l *lane, r *Record, now time.Time) {
 func (e *Engine) lane(tenant string) *lane {
 	l, ok := e.lanes[tenant]
 	if !ok {
-		l = &lane{tenant: tenant, limits: e.limits}
+		l = newLane(tenant, e.limits)
 		e.lanes[tenant] = l
 	}
 	return l
@@ -198,7 +207,7 @@ func (e *Engine) abandon(r *Record) {
 		e.refuse(r)
 		close(r.room)
 		outcome = r.end(contextError(r.ctx))
-	case queued, delayed:
+	case queued, delayed, split:
 		outcome = r.end(contextError(r.ctx))
 		l := e.lane(r.Tenant)
 		l.leave(r)
@@ -233,11 +242,11 @@ func (r *Record) end(cause error) Outcome {
 	return Outcome{Err: &Ended{Cause: cause, Attempts: r.AttemptCount(), Certainty: certainty, Last: last}}
 }
 
-// settle makes room: r's outcome is decided. The caller finishes it when it has
+// settle ends r's way: its outcome is decided. The caller finishes it when it has
 // let go of the lock.
 func (e *Engine) settle(r *Record) {
 	r.state = settled
-	e.buffer.give(r)
+	e.untold++
 }
 
 // letIn admits those who wait for room, in their order.
@@ -258,14 +267,39 @@ type done struct {
 	outcome Outcome
 }
 
+// letterWidth is how many owners at a time may take their time over an error.
+const letterWidth = 64
+
 // finish tells the owners of settled records. No lock may be held. Only then they
-// count as done for those who wait in Flush and Shutdown.
+// count as done for those who wait in Flush and Shutdown, and make room.
 func (e *Engine) finish(all ...done) {
+	if !e.cfg.DeadLetters {
+		e.tell(all)
+		return
+	}
+	var failed []done
+	succeeded := make([]done, 0, len(all))
+	for _, d := range all {
+		if d.outcome.Err != nil && d.TakenIn() {
+			failed = append(failed, d)
+		} else {
+			succeeded = append(succeeded, d)
+		}
+	}
+	each := (len(failed) + letterWidth - 1) / letterWidth
+	for part := range slices.Chunk(failed, max(1, each)) {
+		go e.tell(part)
+	}
+	e.tell(succeeded)
+}
+
+// tell tells the owners one after the other.
+func (e *Engine) tell(all []done) {
 	told, succeeded := 0, uint64(0)
 	defer func() {
 		if told < len(all) { // runtime.Goexit in code of the user's: the rest is for another goroutine
 			e.finished(all[:told+1], succeeded)
-			go e.finish(all[told+1:]...)
+			go e.tell(all[told+1:])
 		}
 	}()
 	for _, d := range all {
@@ -280,6 +314,13 @@ func (e *Engine) finish(all ...done) {
 	e.finished(all, succeeded)
 }
 
+// finishAside is finish for a goroutine that has something better to do.
+func (e *Engine) finishAside(all []done) {
+	if len(all) > 0 {
+		go e.finish(all...)
+	}
+}
+
 // finished books that the owners of all know, and that so many are content.
 func (e *Engine) finished(all []done, succeeded uint64) {
 	if len(all) == 0 {
@@ -288,8 +329,10 @@ func (e *Engine) finished(all []done, succeeded uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range all {
-		if d.gen != nil {
+		if d.gen != nil { // it was taken in
 			d.gen.unfinished--
+			e.untold--
+			e.buffer.give(d.Record)
 		}
 		d.told = true
 		d.letGo()
@@ -297,6 +340,8 @@ func (e *Engine) finished(all []done, succeeded uint64) {
 	e.unfinished -= len(all)
 	e.counts.Succeeded += succeeded
 	e.counts.Failed += uint64(len(all)) - succeeded
+	e.letIn()
+	e.press()
 	e.advance()
 }
 

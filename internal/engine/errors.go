@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strconv"
 
 	"github.com/lambdabatch/lambdabatch/internal/fault"
@@ -18,6 +17,9 @@ var (
 	// ErrExited is of records whose goroutine was ended by code of others, such as a
 	// testing.T's FailNow in a test's own Invoker.
 	ErrExited = errors.New("lambdabatch: runtime.Goexit was called by code that is not the Batcher's")
+
+	// ErrHopeless is of records that were given up because others failed.
+	ErrHopeless = errors.New("lambdabatch: the function fails whatever record it is given")
 
 	ErrDeliveryTimeout = errors.New("lambdabatch: the record's delivery timeout has passed")
 )
@@ -69,32 +71,4 @@ func contextError(ctx context.Context) error {
 	default:
 		return fmt.Errorf("lambdabatch: the record's context ended: %w: %w", err, cause)
 	}
-}
-
-// Panic is a panic of code that is not ours, caught.
-type Panic struct {
-	In    string // whose code it was
-	Value any
-	Stack []byte
-}
-
-func (p *Panic) Error() string {
-	return fmt.Sprintf("lambdabatch: panic in %s: %v\n%s", p.In, p.Value, p.Stack)
-}
-
-// Unwrap gives the panic's value when it is an error.
-func (p *Panic) Unwrap() error {
-	err, _ := p.Value.(error)
-	return err
-}
-
-// Guard runs f and returns its panic, if it panics, as an error.
-func Guard(in string, f func()) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &Panic{In: in, Value: v, Stack: debug.Stack()}
-		}
-	}()
-	f()
-	return nil
 }

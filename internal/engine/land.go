@@ -12,9 +12,11 @@ import (
 // verdict is what is to be done with one record of a landed batch.
 type verdict struct {
 	retry     bool
+	split     bool // it is to be sent again with half of the others
 	delay     time.Duration
 	data      []byte
-	err       error
+	err       error // of this attempt
+	cause     error // why it is not retried, if that is not all in err
 	certainty fault.Certainty
 }
 
@@ -27,13 +29,14 @@ func (e *Engine) land(b *Batch, a *Answer) {
 		return
 	}
 	verdicts := e.judge(b, a, aboard)
-	finished := make([]done, 0, len(b.Records))
 
 	e.mu.Lock()
 	delete(e.flights, b)
 	e.counts.landed(a)
 	b.Flight.RequestID, b.Flight.Duration = a.RequestID, end.Sub(b.Flight.Start)
-	var lane *lane
+	lane := e.lane(b.Tenant)
+	var finished []done
+	var again, apart []*Record
 	for i, r := range b.Records {
 		r.aboard = false
 		if r.state != flying { // it left the flight early
@@ -44,26 +47,54 @@ func (e *Engine) land(b *Batch, a *Answer) {
 		}
 		v := &verdicts[i]
 		r.land(v.certainty, v.err)
-		if v.retry {
-			lane = e.lane(b.Tenant)
+		switch {
+		case v.split:
+			apart = append(apart, r)
+		case v.retry:
 			r.dueAt = end.Add(v.delay)
-			lane.delay(r)
-			e.counts.Retried++
-			continue
+			again = append(again, r)
+		default:
+			finished = append(finished, e.ended(r, v))
 		}
-		if v.err != nil && r.AttemptCount() > 1 {
-			v.err = &Ended{Attempts: r.AttemptCount(), Certainty: r.certainty, Last: v.err}
-		}
-		e.settle(r)
-		finished = append(finished, done{r, Outcome{Data: v.data, Err: v.err}})
 	}
-	if lane != nil {
-		e.update(lane, end)
+	e.counts.Retried += uint64(len(again) + len(apart))
+	e.learn(lane, b, a)
+	for _, r := range lane.landed(b, a, again, apart) {
+		finished = append(finished, e.ended(r, &verdict{err: r.outcome.err, cause: ErrHopeless}))
 	}
-	e.letIn()
+	e.update(lane, end)
 	e.press()
 	e.mu.Unlock()
 	e.finish(finished...)
+}
+
+// ended settles a record whose last attempt has landed.
+func (e *Engine) ended(r *Record, v *verdict) done {
+	err := v.err
+	if err != nil && (v.cause != nil || r.AttemptCount() > 1) {
+		err = &Ended{Cause: v.cause, Attempts: r.AttemptCount(), Certainty: r.certainty, Last: err}
+	}
+	e.settle(r)
+	return done{r, Outcome{Data: v.data, Err: err}}
+}
+
+// learn takes in what b tells of how much a batch of l may hold.
+func (e *Engine) learn(l *lane, b *Batch, a *Answer) {
+	if a.Err == nil {
+		l.failing = false
+	}
+	switch {
+	case b.piece != nil: // its size was not the lane's choice
+		if t := b.piece.trial; t != nil && t.timedOut && a.Err == nil && b.Flight.Duration > 0 {
+			l.portion.bears(b.Flight.Size, b.Flight.Duration)
+		}
+	case a.TimedOut:
+		l.portion.tooMuch(b.Flight.Size, b.Flight.Duration)
+	case a.TooMuch:
+		l.portion.tooMuch(b.Flight.Size, 0)
+	case a.Err == nil:
+		l.portion.answered(b.Flight.Size, b.Flight.Duration, a.ResponseShare)
+	}
 }
 
 // aboard tells which records of b are still in flight; nil if b has landed.
@@ -94,26 +125,31 @@ func (e *Engine) judge(b *Batch, a *Answer, aboard []bool) []verdict {
 	}
 	for i, r := range b.Records {
 		v := &verdicts[i]
-		if !v.retry || !aboard[i] {
+		if !v.retry && !v.split || !aboard[i] {
 			continue
 		}
-		err := Guard("a hook", func() { e.cfg.OnRetry(r, b, v.delay, v.err) })
+		err := e.cfg.Guard("a hook", func() { e.cfg.OnRetry(r, b, v.delay, v.err) })
 		if err != nil {
-			v.retry, v.err = false, errors.Join(v.err, err)
+			v.retry, v.split, v.err = false, false, errors.Join(v.err, err)
 		}
 	}
 	return verdicts
 }
 
 func (e *Engine) judgeResults(b *Batch, a *Answer, verdicts []verdict) {
+	succeeded := 0
 	for i, r := range b.Records {
 		res := &a.Results[i]
 		r.tries++
 		verdicts[i] = verdict{data: res.Data, err: res.Err, certainty: a.Fault.Certainty}
-		if res.Retry {
-			e.again(r, &verdicts[i], res.RetryAfter)
+		switch {
+		case res.Retry:
+			e.again(r, &verdicts[i], res.RetryAfter, e.budget)
+		case res.Err == nil:
+			succeeded++
 		}
 	}
+	e.budget.succeeded(succeeded)
 }
 
 // judgeFailed decides for a batch that failed as a whole. Its records return
@@ -124,13 +160,20 @@ func (e *Engine) judgeFailed(b *Batch, a *Answer, verdicts []verdict) {
 	for i, r := range b.Records {
 		v := &verdicts[i]
 		*v = verdict{err: a.Err, certainty: a.Fault.Certainty}
-		if a.Fault.Class != fault.Throttled {
+		if b.Flight.Size > 1 && e.maySplit(a.Fault) {
+			v.split = true // which does not use up an attempt
+			continue
+		}
+		budget := e.budget
+		if a.Fault.Class == fault.Throttled {
+			budget = nil
+		} else {
 			r.tries++
 		}
 		if !e.mayRetry(r, a.Fault) {
 			continue
 		}
-		e.again(r, v, a.Fault.RetryAfter)
+		e.again(r, v, a.Fault.RetryAfter, budget)
 		if v.retry && (longest == nil || len(r.earlier) > len(longest.earlier)) {
 			longest, delay = r, v.delay
 		}
@@ -140,13 +183,23 @@ func (e *Engine) judgeFailed(b *Batch, a *Answer, verdicts []verdict) {
 	}
 }
 
+// maySplit tells whether what f says lets the records of a batch try again apart.
+func (e *Engine) maySplit(f fault.Fault) bool {
+	switch f.Class {
+	case fault.TooLarge, fault.FunctionFailed:
+		return f.Certainty == fault.NotExecuted || e.cfg.RetryUncertain
+	default:
+		return false
+	}
+}
+
 // mayRetry tells whether what f says lets a record try again.
 func (e *Engine) mayRetry(r *Record, f fault.Fault) bool {
 	switch f.Class {
 	case fault.Throttled:
 		return true
 	case fault.Transient, fault.Slow:
-		return f.Certainty == fault.NotExecuted || e.cfg.RetryUncertain
+		return f.Certainty == fault.NotExecuted || e.cfg.RetryUncertain || e.cfg.Resend
 	case fault.Once:
 		first := !r.onceUsed
 		r.onceUsed = true
@@ -157,13 +210,17 @@ func (e *Engine) mayRetry(r *Record, f fault.Fault) bool {
 }
 
 // again has r retried after its backoff's next delay, and not before floor, if
-// it has attempts left.
-func (e *Engine) again(r *Record, v *verdict, floor time.Duration) {
+// it has attempts left and the budget says so.
+func (e *Engine) again(r *Record, v *verdict, floor time.Duration, budget *budget) {
 	if r.tries >= e.cfg.MaxAttempts {
 		return
 	}
+	if !budget.take(time.Now()) {
+		v.cause = ErrRetryBudget
+		return
+	}
 	delay := backoff.Stop
-	err := Guard("the backoff", func() {
+	err := e.cfg.Guard("the backoff", func() {
 		if r.backoff == nil {
 			r.backoff = e.cfg.Backoff()
 		}

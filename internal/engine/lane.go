@@ -28,6 +28,12 @@ type lane struct {
 	returning dueHeap // records waiting for the time of their retry
 	absent    int     // those of them that have left
 
+	pieces  []*piece            // to be sent, before the queue
+	split   int                 // records in them and in trials that have not left
+	trials  map[*trial]struct{} // that are not over
+	failing bool                // since a trial was given up, nothing has succeeded
+	portion portion
+
 	urgent   *Record // of the queued ones the one that waits least; nil if that has to be looked up
 	flushSeq uint64  // Flush asked for all records up to this one
 
@@ -39,7 +45,13 @@ type lane struct {
 	wakeAt     time.Time // what timer is set to; zero when it is not running
 }
 
-func (l *lane) empty() bool { return l.live == 0 && len(l.returning) == l.absent }
+func newLane(tenant string, limits limits) *lane {
+	return &lane{tenant: tenant, limits: limits, portion: newPortion(limits.records)}
+}
+
+func (l *lane) empty() bool {
+	return l.live == 0 && len(l.returning) == l.absent && l.split == 0 && len(l.trials) == 0
+}
 
 // add puts a record behind the others.
 func (l *lane) add(r *Record) {
@@ -71,8 +83,16 @@ func (l *lane) delay(r *Record) {
 	heap.Push(&l.returning, r)
 }
 
-// leave takes a queued or delayed record out of the lane.
+// leave takes a queued, delayed or split record out of the lane.
 func (l *lane) leave(r *Record) {
+	if r.state != queued && r.piece != nil {
+		defer r.piece.left()
+	}
+	if r.state == split {
+		r.state = settled
+		l.split--
+		return
+	}
 	if r.state == delayed {
 		r.state = settled
 		if l.absent++; l.absent > len(l.returning)/2 {
@@ -104,12 +124,22 @@ func (l *lane) comeBack(now time.Time) {
 		return
 	}
 	slices.SortFunc(due, func(a, b *Record) int { return cmp.Compare(a.seq, b.seq) })
+	fresh := due[:0]
 	for _, r := range due {
+		if p := r.piece; p != nil { // all of its records come back at the same time
+			if !slices.Contains(l.pieces, p) {
+				l.pieces = append(l.pieces, p)
+			}
+			r.state = split
+			l.split++
+			continue
+		}
 		r.state = queued
 		l.count(r, 1)
+		fresh = append(fresh, r)
 	}
 	l.urgent = nil
-	l.queue.pushFront(due)
+	l.queue.pushFront(fresh)
 }
 
 // readiness tells why the lane is ready, or else when to look again: at the
@@ -119,6 +149,9 @@ func (l *lane) readiness(now time.Time) (Reason, time.Time) {
 	var again time.Time
 	if len(l.returning) > 0 {
 		again = l.returning[0].dueAt
+	}
+	if l.nextPiece() != nil {
+		return Split, again
 	}
 	if l.live == 0 {
 		return NotReady, again
@@ -145,13 +178,51 @@ func (l *lane) readiness(now time.Time) (Reason, time.Time) {
 // full tells whether nothing is gained by waiting for more records.
 func (l *lane) full() Reason {
 	switch {
-	case l.live >= l.limits.records:
+	case l.live >= l.portion.records:
 		return Full
 	case l.limits.overhead+l.bytes >= l.limits.bytes:
 		return Bytes
 	default:
 		return NotReady
 	}
+}
+
+// nextPiece is the piece to be sent next, if there is one.
+func (l *lane) nextPiece() *piece {
+	for len(l.pieces) > 0 && l.pieces[0].live == 0 {
+		l.pieces = l.pieces[1:]
+	}
+	if len(l.pieces) == 0 {
+		return nil
+	}
+	return l.pieces[0]
+}
+
+// sealPiece takes the next piece, and returns what its records add to a
+// payload, and those whose time is over, too.
+func (l *lane) sealPiece(now time.Time) (p *piece, bytes int, over []*Record) {
+	p = l.nextPiece()
+	l.pieces = l.pieces[1:]
+	bytes = l.limits.overhead
+	var records []*Record
+	for _, r := range p.records {
+		switch {
+		case r.state != split:
+		case r.over(now):
+			over = append(over, r)
+			l.split--
+		default:
+			records = append(records, r)
+			bytes += r.size()
+			l.split--
+		}
+	}
+	p.records, p.live = records, len(records)
+	if p.live == 0 {
+		p.landed()
+		p.advance()
+	}
+	return p, bytes, over
 }
 
 // first is the first queued record, of which there must be one.
@@ -180,9 +251,10 @@ func (l *lane) pressing() *Record {
 }
 
 // seal takes the records of the next batch: in their order, up to the limits,
-// and no two of the same ID. It returns what they add to a payload, too.
-func (l *lane) seal() (records []*Record, bytes int) {
-	records = make([]*Record, 0, min(l.live, l.limits.records))
+// and no two of the same ID. It returns what they add to a payload, and those whose
+// time is over, too.
+func (l *lane) seal(now time.Time) (records []*Record, bytes int, over []*Record) {
+	records = make([]*Record, 0, min(l.live, l.portion.records))
 	var skipped []*Record
 	var ids map[string]struct{}
 	if l.callerIDs > 0 {
@@ -191,11 +263,17 @@ func (l *lane) seal() (records []*Record, bytes int) {
 	bytes = l.limits.overhead
 	seen := 0
 	for _, r := range l.queue.all() {
-		if len(records) == l.limits.records || len(skipped) == maxSkipped {
+		if len(records) == l.portion.records || len(skipped) == maxSkipped {
 			break
 		}
 		if r.state != queued {
 			seen++
+			continue
+		}
+		if r.over(now) {
+			seen++
+			l.count(r, -1)
+			over = append(over, r)
 			continue
 		}
 		if bytes+r.size() > l.limits.bytes {
@@ -218,7 +296,7 @@ func (l *lane) seal() (records []*Record, bytes int) {
 	}
 	l.queue.drop(seen)
 	l.queue.pushFront(skipped)
-	return records, bytes
+	return records, bytes, over
 }
 
 // maxSkipped bounds how many records of IDs already in the batch sealing looks

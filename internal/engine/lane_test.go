@@ -29,7 +29,7 @@ type laneModel struct {
 func newLaneModel(t *testing.T, l limits) *laneModel {
 	t.Helper()
 	return &laneModel{
-		t: t, lane: &lane{limits: l}, now: time.Unix(0, 0),
+		t: t, lane: newLane("", l), now: time.Unix(0, 0),
 		sealed: map[*Record]int{}, left: map[*Record]bool{},
 	}
 }
@@ -68,7 +68,8 @@ func (m *laneModel) leave(i int) {
 // seal seals a batch, and lets all or none of its records return later.
 func (m *laneModel) seal(fails bool, delay time.Duration) {
 	m.comeBack()
-	records, bytes := m.lane.seal()
+	records, bytes, over := m.lane.seal(m.now)
+	require.Empty(m.t, over)
 	l := m.lane.limits
 	require.LessOrEqual(m.t, len(records), l.records)
 	require.LessOrEqual(m.t, bytes, l.bytes)
@@ -223,7 +224,7 @@ func TestReadiness(t *testing.T) {
 	record := func(seq uint64, pressAt time.Duration, hurried bool) *Record {
 		return &Record{seq: seq, pressAt: at(pressAt), hurried: hurried, Entry: []byte("12345")}
 	}
-	l := &lane{limits: limits{records: 3, bytes: 100, overhead: 14}}
+	l := newLane("", limits{records: 3, bytes: 100, overhead: 14})
 	expect := func(now time.Duration, reason Reason, again time.Time) {
 		t.Helper()
 		gotReason, gotAgain := l.readiness(at(now))
@@ -245,7 +246,7 @@ func TestReadiness(t *testing.T) {
 	late := record(4, 1, false)
 	late.dueAt = at(7)
 	l.delay(late)
-	records, _ := l.seal()
+	records, _, _ := l.seal(at(6))
 	assert.Len(t, records, 3)
 	expect(6, NotReady, at(7))
 	expect(7, Linger, time.Time{})

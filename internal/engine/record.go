@@ -3,6 +3,7 @@ package engine
 import (
 	"container/list"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -43,6 +44,9 @@ type Record struct {
 	place   *list.Element // state roomless: in the line
 	gen     *generation
 	dueAt   time.Time // state delayed: when the record returns to its lane
+	overAt  time.Time // its time is over then; zero is never
+	timed   bool      // overAt comes of the delivery timeout
+	piece   *piece    // of a batch that is not sealed anew
 	told    bool      // its owner knows its outcome
 	aboard  bool      // a flight still has it, perhaps one that it has left early
 
@@ -72,9 +76,37 @@ const (
 	roomless       // waits for room in the buffer
 	queued         // in its lane
 	delayed        // in its lane, waiting for the time of its retry
+	split          // in a piece, waiting for its turn
 	flying         // in a batch
 	settled        // its outcome is decided
 )
+
+// over tells whether r's time is over. Its context may not know yet.
+func (r *Record) over(now time.Time) bool {
+	return r.release != nil && (r.ctx.Err() != nil || !r.overAt.IsZero() && !now.Before(r.overAt))
+}
+
+// overCause is why r's time is over.
+func (r *Record) overCause() error {
+	switch {
+	case r.ctx.Err() != nil:
+		return contextError(r.ctx)
+	case r.timed:
+		return ErrDeliveryTimeout
+	default:
+		return fmt.Errorf("lambdabatch: the record's context ended: %w", context.DeadlineExceeded)
+	}
+}
+
+// TakenIn reports whether r was ever in the buffer.
+func (r *Record) TakenIn() bool { return r.seq > 0 }
+
+// Context is the record's own. It may be called by the owner while the record is
+// resolved.
+func (r *Record) Context() context.Context { return r.ctx }
+
+// Submitted is when r came.
+func (r *Record) Submitted() time.Time { return r.arrived }
 
 // size is how many bytes the record adds to a payload: a separator goes with
 // each.
@@ -148,7 +180,7 @@ func (r *Record) SetLastError(err error) {
 // Attempts tells. A record that a flight still has waits for its landing.
 func (r *Record) letGo() {
 	if r.state == settled && !r.aboard {
-		r.Entry, r.ctx, r.release, r.backoff, r.gen = nil, nil, nil, nil, nil
+		r.Entry, r.ctx, r.release, r.backoff, r.gen, r.piece = nil, nil, nil, nil, nil, nil
 	}
 }
 
@@ -169,8 +201,10 @@ type Batch struct {
 	Bytes   int // of the payload
 	Reason  Reason
 	Flight  *Flight
+	Sealed  *Sealed // set when each attempt has to send the same bytes
 
-	limiterErr error // the permit was refused with this error
+	piece      *piece // nil: the batch was sealed from the lane's queue
+	limiterErr error  // the permit was refused with this error
 }
 
 // Reason is why a lane was ready.
@@ -185,4 +219,5 @@ const (
 	Deadline        // a record's own deadline pressed
 	Flush           // Flush asked for it
 	Close           // the Batcher was shutting down
+	Split           // it is a part of one that failed, or one that is sent again as it was
 )

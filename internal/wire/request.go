@@ -41,6 +41,11 @@ func AppendRecord(dst []byte, id string, data []byte) []byte {
 	return append(dst, recordClose...)
 }
 
+// RecordData is the data in what AppendRecord has written for id.
+func RecordData(record []byte, id string) []byte {
+	return record[len(recordOpen)+escapedLen(id)+len(recordData) : len(record)-len(recordClose)]
+}
+
 // escapedLen returns how many bytes appendEscaped appends.
 func escapedLen(text string) int {
 	n := len(text)
