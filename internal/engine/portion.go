@@ -20,7 +20,9 @@ func newPortion(most int) portion { return portion{most: most, records: most} }
 // tooMuch takes in that n records were too much at a time. d is how long they took
 // to be so, if it was the time that did not do.
 func (p *portion) tooMuch(n int, d time.Duration) {
-	p.records = max(1, min(p.records, n/2))
+	if n > 1 { // one alone is too much at any size
+		p.records = min(p.records, n/2)
+	}
 	if d > 0 {
 		p.timeout = d
 	}
