@@ -45,9 +45,10 @@
 //   - [RecordError]: the function refused this one record.
 //   - [ResultError]: the function's answer holds nothing usable for the record;
 //     mostly [ErrNoResult].
+//   - [PanicError]: code that was given to the Batcher panicked.
 //
 // and these with [errors.Is]: [ErrClosed], [ErrBufferFull], [ErrRecordTooLarge],
-// [ErrNoResult], [ErrDeliveryTimeout], and the context's errors when the record's
+// [ErrNoResult], [ErrDeliveryTimeout], [ErrRetryBudget], and the context's errors when the record's
 // context has ended, or that of the invocation ([WithInvocationTimeout]).
 // [CertaintyOf] tells of each whether the function may have
 // seen the record. The texts of errors may change.
@@ -62,9 +63,30 @@
 // default is to send the records again: each is then processed at least once,
 // and the function must bear to see a record twice, by its ID for example; see
 // [WithRetryUncertain]. Results with the status "retry" count as attempts.
-// Permanent failures, and functions that failed as a whole, are not retried. The
-// SDK's own retries are switched off for each call, so that no attempt is made
-// without a permit.
+// Permanent failures are not retried. [WithRetryBudget] bounds all retries
+// together. The SDK's own retries are switched off for each call, so that no
+// attempt is made without a permit.
+//
+// # Poison
+//
+// When the function fails as a whole (it crashes, runs into its timeout or out of
+// memory, or answers too much), or the request was too large for something on its
+// way, the batch is split in halves that travel apart, and so on, until what fails
+// is a single record: that one ends with the error, its neighbours get their values.
+// Splits use up no attempts and no budget. They do send records again that the
+// function has seen, so with WithRetryUncertain(false) only what surely was not
+// executed is split. For a function that fails whatever it is given not all records
+// of a batch are tried: when eight of them have failed alone and nothing else
+// has been answered, the rest of the batch fails, too, and of the next batches one
+// record has to do.
+//
+// When a batch ran into the function's timeout, the batches of its lane become
+// smaller, to take four fifths of that time, and larger again when they take less.
+//
+// # Dead letters
+//
+// [WithDeadLetter] is told of each record that is given up, with its payload and
+// all of its attempts; [FileDeadLetters] keeps them on disk.
 //
 // # Cancellation
 //
