@@ -1,0 +1,102 @@
+package handler
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+)
+
+// Record is one record of a batch.
+type Record[In any] struct {
+	ID   string // empty for those of an array, and for a single value
+	Data In
+}
+
+// Result is what came of a record: Value, or Err if that is not nil.
+type Result[Out any] struct {
+	Value Out
+	Err   error
+}
+
+// NewBatch makes a handler of a function that takes a batch as a whole, for a bulk
+// insert for example. It returns a result for each record, in their order; an error,
+// or another number of results, fails the invocation, and with it all records, as a
+// panic does. Records that cannot be decoded are not in the batch, they fail alone. A
+// function that has not returned when its time is over, see [DeadlineMargin], has
+// all records asked for again. The function is not called for an empty batch.
+func NewBatch[In, Out any](f func(ctx context.Context, records []Record[In]) ([]Result[Out], error), opts ...Option) *Handler {
+	if f == nil {
+		panic("handler: NewBatch(nil): must be a function")
+	}
+	h := &Handler{options: newOptions(opts)}
+	h.work = func(ctx context.Context, e *event) ([]outcome, error) {
+		outcomes := make([]outcome, len(e.records))
+		var records []Record[In]
+		var places []int
+		for i := range e.records {
+			r := &e.records[i]
+			in := Record[In]{ID: string(r.id)}
+			if err := decode(r, &in.Data); err != nil {
+				outcomes[i].err = err
+				continue
+			}
+			records, places = append(records, in), append(places, i)
+		}
+		results, err := callBatch(ctx, h, f, records)
+		if err != nil {
+			return nil, err
+		}
+		for n, i := range places {
+			switch {
+			case results == nil:
+				outcomes[i] = unfinished
+			case results[n].Err != nil:
+				outcomes[i] = failure(ctx, results[n].Err)
+			default:
+				outcomes[i].data, outcomes[i].err = encode(&results[n].Value)
+			}
+		}
+		return outcomes, nil
+	}
+	return h
+}
+
+// callBatch calls the user's function. Without results and without an error there
+// was no time for it.
+func callBatch[In, Out any](
+	ctx context.Context, h *Handler, f func(context.Context, []Record[In]) ([]Result[Out], error), records []Record[In],
+) ([]Result[Out], error) {
+	if len(records) == 0 {
+		return nil, nil
+	}
+	type answer struct {
+		results []Result[Out]
+		err     error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		a := answer{err: errExited}
+		defer func() {
+			if v := recover(); v != nil {
+				h.logger.ErrorContext(ctx, "handler: the function panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+				a = answer{err: &panicked{v}}
+			}
+			answered <- a
+		}()
+		a.results, a.err = f(ctx, records)
+	}()
+	select {
+	case a := <-answered:
+		switch {
+		case a.err != nil && failure(ctx, a.err).retry && ctx.Err() != nil:
+			return nil, nil
+		case a.err != nil:
+			return nil, a.err
+		case len(a.results) != len(records):
+			return nil, fmt.Errorf("handler: the function returned %d results for %d records", len(a.results), len(records))
+		}
+		return a.results, nil
+	case <-ctx.Done():
+		return nil, nil
+	}
+}
