@@ -5,15 +5,25 @@ import (
 	"time"
 )
 
-// DeadLetter is a record that was given up.
+// DeadLetter is a record that was given up. It has all that is needed to find
+// out why, and to submit the record again.
 type DeadLetter struct {
-	Function  string
-	Tenant    string
-	ID        string
-	Payload   json.RawMessage // the record's data as sent (the JSON of In)
+	Function  string          // as given to New
+	Tenant    string          // empty: none
+	ID        string          // the record's
+	Payload   json.RawMessage // the record's data as sent: the JSON of In
 	Err       error           // what its future ends with
-	Certainty Certainty       // over all attempts
-	Attempts  []Attempt       // all of them, in order (existing type in future.go)
-	Submitted time.Time
-	Ended     time.Time
+	Certainty Certainty       // whether the function may have seen it, in any of its attempts
+	Attempts  []Attempt       // each invocation that carried it, in order; nil if there was none
+	Submitted time.Time       // when Submit was called
+	Ended     time.Time       // when it was given up
+}
+
+// Options are those to submit the record with again: its ID and its tenant.
+func (l *DeadLetter) Options() []RecordOption {
+	opts := []RecordOption{ID(l.ID)}
+	if l.Tenant != "" {
+		opts = append(opts, Tenant(l.Tenant))
+	}
+	return opts
 }

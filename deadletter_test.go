@@ -46,9 +46,11 @@ func TestDeadLetter(t *testing.T) {
 		s.Fault(lambdatest.Respond([]byte(`{"results":[{"id":"a","status":"failure","error":{"type":"T","message":"no"}}]}`)))
 		var l letters
 		var f *lambdabatch.Future[string]
+		submitted := make(chan struct{})
 		b := newBatcher(t, s.Client(), immediately(), lambdabatch.WithDeadLetter(func(ctx context.Context, letter lambdabatch.DeadLetter) error {
 			assert.Equal(t, "value", ctx.Value(contextKey{}), "the record's context")
 			assert.NoError(t, ctx.Err())
+			<-submitted
 			select {
 			case <-f.Done():
 				t.Error("the future is done before the dead letter is written")
@@ -58,6 +60,7 @@ func TestDeadLetter(t *testing.T) {
 		}))
 		start := time.Now()
 		f = b.Submit(context.WithValue(t.Context(), contextKey{}, "value"), `<a&"b">`, lambdabatch.ID("a"), lambdabatch.Tenant("red"))
+		close(submitted)
 		_, err := f.Await(t.Context())
 		require.Error(t, err)
 		require.Len(t, l.seen(), 1)
