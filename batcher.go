@@ -37,7 +37,8 @@ type core struct {
 // New makes a Batcher that invokes function, given by its name, name:alias,
 // partial ARN or ARN. In is sent as encoding/json encodes it, and Out is read as
 // encoding/json decodes it; a [encoding/json.RawMessage] goes as it is. The
-// function must speak the format that the package documentation describes.
+// function must speak the format that the package documentation describes, or
+// another one that [WithFormat] sets.
 //
 // The SDK's own retries are switched off for the Batcher's calls, so that each
 // attempt has a permit. New makes no call. Its error tells of every argument and
@@ -63,7 +64,8 @@ func New[In, Out any](client Invoker, function string, opts ...Option) (*Batcher
 		engine: engine.New(engine.Config{
 			MaxRecords:         c.maxRecords,
 			MaxBytes:           *c.maxBytes,
-			Overhead:           requestOverhead,
+			Overhead:           c.envelope.overhead(),
+			Separator:          len(c.envelope.separator),
 			Linger:             c.linger,
 			MaxBufferedRecords: c.maxBuffered,
 			MaxBufferedBytes:   c.maxBufferedBytes,
@@ -113,7 +115,7 @@ func (b *Batcher[In, Out]) Submit(ctx context.Context, in In, opts ...RecordOpti
 	f.record.Owner = (*resolver[Out])(f)
 	err := applyRecordOptions(&f.record, opts)
 	if err == nil {
-		err = encode(&in, &f.record)
+		err = b.config.encode(&in, &f.record)
 	}
 	if err != nil {
 		b.engine.Refuse(&f.record, err)

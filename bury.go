@@ -21,7 +21,7 @@ func (c *core) bury(r *engine.Record, err error) error {
 		Function:  c.config.function,
 		Tenant:    r.Tenant,
 		ID:        r.ID,
-		Payload:   wire.RecordData(r.Entry, r.ID),
+		Payload:   c.config.dataOf(r),
 		Err:       err,
 		Certainty: CertaintyOf(err),
 		Attempts:  attemptsOf(r),
@@ -36,6 +36,14 @@ func (c *core) bury(r *engine.Record, err error) error {
 		return err
 	}
 	return &buryError{err, failed}
+}
+
+// dataOf is the JSON that a record's entry was made of.
+func (c *config) dataOf(r *engine.Record) []byte {
+	if c.format == Records {
+		return wire.RecordData(r.Entry, r.ID)
+	}
+	return r.Data
 }
 
 // buryError is the error of a record that did not become a dead letter, either.

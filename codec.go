@@ -14,13 +14,12 @@ import (
 var errNotJSON = errors.New("the record cannot be encoded: the json.RawMessage is not valid JSON")
 
 // encode makes the record's entry of a value, exactly as it will be sent.
-func encode[In any](in *In, r *engine.Record) error {
-	if raw, ok := any(in).(*json.RawMessage); ok && *raw != nil {
+func (c *config) encode(in any, r *engine.Record) error {
+	if raw, ok := in.(*json.RawMessage); ok && *raw != nil {
 		if !wire.Valid(*raw) {
 			return &encodeError{errNotJSON}
 		}
-		r.Entry = entry(r.ID, *raw)
-		return nil
+		return c.enter(r, *raw)
 	}
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
@@ -32,13 +31,28 @@ func encode[In any](in *In, r *engine.Record) error {
 	if err != nil {
 		return &encodeError{fmt.Errorf("the record cannot be encoded: %w", err)}
 	}
-	r.Entry = entry(r.ID, bytes.TrimSuffix(e.buf.Bytes(), []byte("\n")))
-	return nil
+	return c.enter(r, bytes.TrimSuffix(e.buf.Bytes(), []byte("\n")))
 }
 
-func entry(id string, data []byte) []byte {
-	size := wire.RecordSize(id, data) - len(wire.RequestSeparator)
-	return wire.AppendRecord(make([]byte, 0, size), id, data)
+// enter makes the record's entry of its data, which is valid JSON.
+func (c *config) enter(r *engine.Record, data []byte) error {
+	if c.format == Records {
+		size := wire.RecordSize(r.ID, data) - len(wire.RequestSeparator)
+		r.Entry = wire.AppendRecord(make([]byte, 0, size), r.ID, data)
+		return nil
+	}
+	if c.deadLetter != nil {
+		r.Data = bytes.Clone(data)
+	}
+	var err error
+	panicked := guard("the Format", func() { r.Entry, err = c.format.AppendRecord(nil, r.ID, data) })
+	if panicked != nil {
+		err = panicked
+	}
+	if err != nil {
+		return &encodeError{fmt.Errorf("the record cannot be encoded: %w", err)}
+	}
+	return nil
 }
 
 type encoder struct {

@@ -2,29 +2,112 @@ package lambdabatch
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/lambdabatch/lambdabatch/internal/engine"
-	"github.com/lambdabatch/lambdabatch/internal/wire"
 )
 
-// The format of requests and responses: the one that the package documentation
-// describes.
+// Format is the shape of the payloads of requests and responses; see [WithFormat].
+// There are [Records], [SQSEvent] and [Array], and a function that was written for
+// something else can be called by a Format of your own. Package formattest checks
+// one. A Format must be safe for concurrent use, and not block.
+type Format interface {
+	// Envelope is what stands around the records of a request, and between any two.
+	// It is asked for once, by New.
+	Envelope() (opening, separator, closing string)
 
-// requestOverhead is how many bytes a request has besides its records.
-const requestOverhead = wire.RequestOverhead
+	// AppendRecord appends one record as it stands in a request, and returns the
+	// extended slice. data is valid JSON. It is called by Submit, once for each record,
+	// which is sent in these bytes however often; its error refuses the record.
+	AppendRecord(dst []byte, id string, data json.RawMessage) ([]byte, error)
 
-// request builds the payload of a batch.
-func request(b *engine.Batch) []byte {
-	payload := make([]byte, 0, b.Bytes)
-	payload = append(payload, wire.RequestOpen...)
-	for i, r := range b.Records {
-		if i > 0 {
-			payload = append(payload, wire.RequestSeparator...)
-		}
-		payload = append(payload, r.Entry...)
+	// ReadResponse reads the response to a batch, and tells results of each record. Those
+	// that it tells nothing of, or something twice, have failed with a [*ResultError].
+	// An error says that the payload as a whole is of no use; then all have failed like
+	// that, whatever was told. payload may be kept, but not changed.
+	ReadResponse(payload []byte, results *Results) error
+}
+
+// Results is where a [Format] tells what a response says of the records of a batch.
+// They are known by their place in the batch, from 0, in the order of the request.
+type Results struct {
+	records []*engine.Record
+	results []engine.Result
+	told    []int // how often, of each
+	next    int   // the record that is likely to be looked for next
+	byID    map[string]int
+
+	unmatched int
+}
+
+func newResults(records []*engine.Record) *Results {
+	return &Results{records: records, results: make([]engine.Result, len(records)), told: make([]int, len(records))}
+}
+
+// Len is the number of records in the batch.
+func (r *Results) Len() int { return len(r.records) }
+
+// ID is the ID of a record.
+func (r *Results) ID(i int) string { return r.records[i].ID }
+
+// Index is the place of the record with this ID. ok is false if there is none; then
+// Index counts it as a result that belongs to no record.
+func (r *Results) Index(id []byte) (i int, ok bool) {
+	// Functions mostly answer in the order in which they were asked, and then need no
+	// map.
+	if i := r.next; i < len(r.records) && r.records[i].ID == string(id) {
+		r.next++
+		return i, true
 	}
-	return append(payload, wire.RequestClose...)
+	if r.byID == nil {
+		r.byID = make(map[string]int, len(r.records))
+		for i, record := range r.records {
+			r.byID[record.ID] = i
+		}
+	}
+	i, ok = r.byID[string(id)]
+	if ok {
+		r.next = i + 1
+	} else {
+		r.Unmatched()
+	}
+	return i, ok
+}
+
+// Unmatched counts a result that belongs to no record; see [InvokedEvent].
+func (r *Results) Unmatched() { r.unmatched++ }
+
+// Succeed says that a record has succeeded. data is what the Batcher's Out is
+// decoded from, JSON; nil is the zero Out.
+func (r *Results) Succeed(i int, data json.RawMessage) {
+	r.tell(i, engine.Result{Data: data})
+}
+
+// Fail says that a record has failed for good. err is what its future ends with; it
+// should be a [*RecordError] if it is the function that says so.
+func (r *Results) Fail(i int, err error) {
+	r.tell(i, engine.Result{Err: orUnknown(err)})
+}
+
+// Retry says that a record is to be sent again, not before after has passed. err is
+// what its future ends with if it has no attempts left.
+func (r *Results) Retry(i int, after time.Duration, err error) {
+	r.tell(i, engine.Result{Err: orUnknown(err), Retry: true, RetryAfter: after})
+}
+
+func (r *Results) tell(i int, result engine.Result) {
+	r.told[i]++
+	r.results[i] = result
+}
+
+// orUnknown makes sure that a failure has an error.
+func orUnknown(err error) error {
+	if err == nil {
+		return fmt.Errorf("%w: the Format gave it a nil error", ErrNoResult)
+	}
+	return err
 }
 
 // reading is what a response says of the records of a batch.
@@ -34,40 +117,33 @@ type reading struct {
 	succeeded, failed, retry, missing, unmatched int
 }
 
-// read matches the results in a response to the records of a batch, by ID. With
-// an error the response holds no results, and no record has one.
-func read(b *engine.Batch, payload []byte, requestID string) (reading, error) {
-	rd := reading{results: make([]engine.Result, len(b.Records))}
-	parsed, err := wire.ParseResults(payload, make([]wire.Result, 0, len(b.Records)))
+// read has f read a response. With an error the response holds no results, and no
+// record has one.
+func read(f Format, b *engine.Batch, payload []byte, requestID string) (reading, error) {
+	results := newResults(b.Records)
+	err := f.ReadResponse(payload, results)
 	problem := "no result of this ID"
 	if err != nil {
 		problem = err.Error()
+		results = newResults(b.Records)
 	}
-	matched := make([]int, len(b.Records)) // results of each record
-	index := index{records: b.Records}
-	for i := range parsed {
-		at := index.find(i, parsed[i].ID)
-		if at < 0 || parsed[i].Malformed != "" {
-			rd.unmatched++
-			continue
-		}
-		if matched[at]++; matched[at] == 1 {
-			rd.results[at] = result(b.Records[at].ID, &parsed[i])
-		}
-	}
-	first := beginning(payload)
+	rd := reading{results: results.results, unmatched: results.unmatched}
+	var first []byte
 	for i, r := range b.Records {
 		res := &rd.results[i]
+		if results.told[i] != 1 {
+			if first == nil {
+				first = beginning(payload)
+			}
+			missing := &ResultError{ID: r.ID, RequestID: requestID, Problem: problem, Payload: first, Err: ErrNoResult}
+			if n := results.told[i]; n > 1 {
+				missing.Problem = fmt.Sprintf("%d results of this ID", n)
+			}
+			rd.missing++
+			*res = engine.Result{Err: missing}
+			continue
+		}
 		switch {
-		case matched[i] == 0:
-			rd.missing++
-			res.Err = &ResultError{ID: r.ID, RequestID: requestID, Problem: problem, Payload: first, Err: ErrNoResult}
-		case matched[i] > 1:
-			rd.missing++
-			*res = engine.Result{Err: &ResultError{
-				ID: r.ID, RequestID: requestID, Payload: first, Err: ErrNoResult,
-				Problem: fmt.Sprintf("%d results of this ID", matched[i]),
-			}}
 		case res.Retry:
 			rd.retry++
 		case res.Err != nil:
@@ -79,45 +155,33 @@ func read(b *engine.Batch, payload []byte, requestID string) (reading, error) {
 	return rd, err
 }
 
-// result is what one element of a response says of its record.
-func result(id string, r *wire.Result) engine.Result {
-	switch string(r.Status) {
-	case "success":
-		return engine.Result{Data: r.Data}
-	case "retry":
-		return engine.Result{
-			Err:   &RecordError{ID: id, Status: "retry", Type: r.ErrorType, Message: r.ErrorMessage, Retryable: true, RetryAfter: r.RetryAfter},
-			Retry: true, RetryAfter: r.RetryAfter,
-		}
-	default:
-		return engine.Result{Err: &RecordError{ID: id, Status: string(r.Status), Type: r.ErrorType, Message: r.ErrorMessage}}
-	}
-}
-
-// index finds the record of an ID. Functions mostly answer in the order in which
-// they were asked, and then need no map.
-type index struct {
-	records []*engine.Record
-	byID    map[string]int
-}
-
-func (x *index) find(i int, id []byte) int {
-	if i < len(x.records) && x.records[i].ID == string(id) {
-		return i
-	}
-	if x.byID == nil {
-		x.byID = make(map[string]int, len(x.records))
-		for i, r := range x.records {
-			x.byID[r.ID] = i
-		}
-	}
-	if i, ok := x.byID[string(id)]; ok {
-		return i
-	}
-	return -1
-}
-
 // beginning is enough of a payload to see what came.
 func beginning(payload []byte) []byte {
 	return bytes.Clone(payload[:min(len(payload), 256)])
+}
+
+// envelope is the Envelope of a Format.
+type envelope struct{ opening, separator, closing string }
+
+func envelopeOf(f Format) envelope {
+	var e envelope
+	e.opening, e.separator, e.closing = f.Envelope()
+	return e
+}
+
+// overhead is how many bytes a request has besides its records, if each of them
+// brings a separator.
+func (e *envelope) overhead() int { return len(e.opening) + len(e.closing) - len(e.separator) }
+
+// request builds the payload of a batch.
+func (e *envelope) request(b *engine.Batch) []byte {
+	payload := make([]byte, 0, b.Bytes)
+	payload = append(payload, e.opening...)
+	for i, r := range b.Records {
+		if i > 0 {
+			payload = append(payload, e.separator...)
+		}
+		payload = append(payload, r.Entry...)
+	}
+	return append(payload, e.closing...)
 }

@@ -28,7 +28,7 @@ func FuzzRead(f *testing.F) {
 		for _, id := range []string{"a", "b", "c"} {
 			b.Records = append(b.Records, &engine.Record{ID: id})
 		}
-		rd, err := read(b, payload, "request")
+		rd, err := read(Records, b, payload, "request")
 		require.Len(t, rd.results, 3)
 		require.Equal(t, 3, rd.succeeded+rd.failed+rd.retry+rd.missing)
 		if !json.Valid(payload) {

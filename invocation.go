@@ -144,7 +144,11 @@ func (v *invocation) answered(b *engine.Batch, out *lambda.InvokeOutput) (engine
 		answer.Results = make([]engine.Result, len(b.Records))
 		event = InvokedEvent{Succeeded: len(b.Records)}
 	default:
-		rd, err := read(b, out.Payload, requestID)
+		var rd reading
+		var err error
+		if panicked := guard("the Format", func() { rd, err = read(v.format, b, out.Payload, requestID) }); panicked != nil {
+			return v.broken(panicked, answer.Fault), event
+		}
 		failed = err != nil && disguised(out.Payload)
 		answer.Results = rd.results
 		answer.ResponseShare = float64(len(out.Payload)) / maxSyncResponse
@@ -168,10 +172,10 @@ func (v *invocation) input(b *engine.Batch) *lambda.InvokeInput {
 		InvocationType: v.invocationType,
 	}
 	if b.Sealed == nil {
-		in.Payload = request(b)
+		in.Payload = v.envelope.request(b)
 	} else {
 		if b.Sealed.Payload == nil {
-			b.Sealed.Name, b.Sealed.Payload = newID(), request(b)
+			b.Sealed.Name, b.Sealed.Payload = newID(), v.envelope.request(b)
 		}
 		in.DurableExecutionName, in.Payload = &b.Sealed.Name, b.Sealed.Payload
 	}

@@ -78,6 +78,8 @@ type config struct {
 	hooks             []Hooks
 	logger            *slog.Logger
 	logTail           bool
+	format            Format
+	envelope          envelope // of format
 }
 
 func newConfig(function string, opts []Option) (*config, error) {
@@ -93,6 +95,7 @@ func newConfig(function string, opts []Option) (*config, error) {
 		backoff:           func() backoff.BackOff { return FullJitter(defaultBackoffBase, defaultBackoffLimit) },
 		retryUncertain:    true,
 		logger:            slog.New(slog.DiscardHandler),
+		format:            Records,
 	}
 	for _, o := range opts {
 		if o != nil {
@@ -132,8 +135,14 @@ func (c *config) validate() error {
 		c.maxBytes = &limit
 	}
 	check(c.maxRecords >= 1, "WithMaxRecords(%d): must be at least 1", c.maxRecords)
-	check(*c.maxBytes >= minMaxBytes && *c.maxBytes <= limit,
-		"WithMaxBytes(%d): must be from %d to %d bytes, Lambda's limit for %s", *c.maxBytes, minMaxBytes, limit, c.invocationType)
+	least := minMaxBytes
+	check(!isNil(c.format), "WithFormat(nil): must be a Format; leave the option out for Records")
+	if !isNil(c.format) {
+		c.envelope = envelopeOf(c.format)
+		least += max(0, c.envelope.overhead())
+	}
+	check(*c.maxBytes >= least && *c.maxBytes <= limit,
+		"WithMaxBytes(%d): must be from %d to %d bytes, Lambda's limit for %s", *c.maxBytes, least, limit, c.invocationType)
 	check(c.linger >= 0, "WithLinger(%v): must not be negative", c.linger)
 	check(c.maxBuffered >= 1 && c.maxBufferedBytes >= 1,
 		"WithMaxBuffered(%d, %d): must be at least 1 record and 1 byte", c.maxBuffered, c.maxBufferedBytes)
@@ -149,8 +158,8 @@ func (c *config) validate() error {
 	return errors.Join(errs...)
 }
 
-// minMaxBytes is the least bound of a payload that leaves some room beside the envelope.
-const minMaxBytes = 64
+// minMaxBytes is the least room that a bound of a payload must leave beside the envelope.
+const minMaxBytes = 51
 
 func validFunction(function string) bool {
 	_, _, ok := name.Parse(function)
@@ -279,6 +288,12 @@ func WithDurableExecutions() Option {
 // Batcher's own, made by [NewLimiter] without options.
 func WithLimiter(l Limiter) Option {
 	return optionFunc(func(c *config) { c.limiter, c.limiterGiven = l, true })
+}
+
+// WithFormat sets the shape of the payloads, which the function must understand.
+// Default: [Records].
+func WithFormat(f Format) Option {
+	return optionFunc(func(c *config) { c.format = f })
 }
 
 // WithInvocationType sets how Lambda invokes the function. With

@@ -21,9 +21,10 @@ type Result[Out any] struct {
 // NewBatch makes a handler of a function that takes a batch as a whole, for a bulk
 // insert for example. It returns a result for each record, in their order; an error,
 // or another number of results, fails the invocation, and with it all records, as a
-// panic does. Records that cannot be decoded are not in the batch, they fail alone. A
-// function that has not returned when its time is over, see [DeadlineMargin], has
-// all records asked for again. The function is not called for an empty batch.
+// panic does, and a function that has not returned when its time is over, see
+// [DeadlineMargin]: a Batcher then splits the batch, and finds out which record it
+// was. Records that cannot be decoded are not in the batch, they fail alone. The
+// function is not called for an empty batch.
 func NewBatch[In, Out any](f func(ctx context.Context, records []Record[In]) ([]Result[Out], error), opts ...Option) *Handler {
 	if f == nil {
 		panic("handler: NewBatch(nil): must be a function")
@@ -47,12 +48,9 @@ func NewBatch[In, Out any](f func(ctx context.Context, records []Record[In]) ([]
 			return nil, err
 		}
 		for n, i := range places {
-			switch {
-			case results == nil:
-				outcomes[i] = unfinished
-			case results[n].Err != nil:
-				outcomes[i] = failure(ctx, results[n].Err)
-			default:
+			if err := results[n].Err; err != nil {
+				outcomes[i] = failure(ctx, err)
+			} else {
 				outcomes[i].data, outcomes[i].err = encode(&results[n].Value)
 			}
 		}
@@ -61,8 +59,7 @@ func NewBatch[In, Out any](f func(ctx context.Context, records []Record[In]) ([]
 	return h
 }
 
-// callBatch calls the user's function. Without results and without an error there
-// was no time for it.
+// callBatch calls the user's function.
 func callBatch[In, Out any](
 	ctx context.Context, h *Handler, f func(context.Context, []Record[In]) ([]Result[Out], error), records []Record[In],
 ) ([]Result[Out], error) {
@@ -88,15 +85,13 @@ func callBatch[In, Out any](
 	select {
 	case a := <-answered:
 		switch {
-		case a.err != nil && failure(ctx, a.err).retry && ctx.Err() != nil:
-			return nil, nil
 		case a.err != nil:
-			return nil, a.err
+			return nil, plain(a.err)
 		case len(a.results) != len(records):
 			return nil, fmt.Errorf("handler: the function returned %d results for %d records", len(a.results), len(records))
 		}
 		return a.results, nil
 	case <-ctx.Done():
-		return nil, nil
+		return nil, errUnfinished
 	}
 }

@@ -112,18 +112,22 @@ func decode[In any](r *record, in *In) error {
 		*raw = data
 		return nil
 	}
-	if r.text && (reflect.TypeFor[In]().Kind() == reflect.String || !wire.Valid(data)) {
-		// The body of an SQS message is the text itself, if it is a text.
-		quoted, err := json.Marshal(string(data))
-		if err != nil {
-			return fmt.Errorf("the record cannot be decoded: %w", err)
+	var err error
+	if !r.text || reflect.TypeFor[In]().Kind() != reflect.String {
+		if err = json.Unmarshal(data, in); err == nil {
+			return nil
 		}
-		data = quoted
 	}
-	if err := json.Unmarshal(data, in); err != nil {
-		return fmt.Errorf("the record cannot be decoded: %w", err)
+	if r.text {
+		// The body of an SQS message is the text itself, where JSON has a string.
+		if quoted, failed := json.Marshal(string(data)); failed == nil {
+			*in = *new(In)
+			if json.Unmarshal(quoted, in) == nil {
+				return nil
+			}
+		}
 	}
-	return nil
+	return fmt.Errorf("the record cannot be decoded: %w", err)
 }
 
 // encode writes the value of a record.

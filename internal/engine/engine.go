@@ -46,7 +46,7 @@ type Engine struct {
 func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg:     cfg,
-		limits:  limits{records: cfg.MaxRecords, bytes: cfg.MaxBytes, overhead: cfg.Overhead},
+		limits:  limits{records: cfg.MaxRecords, bytes: cfg.MaxBytes, overhead: cfg.Overhead, between: cfg.Separator},
 		lanes:   make(map[string]*lane),
 		flights: make(map[*Batch]struct{}),
 		buffer:  buffer{maxRecords: cfg.MaxBufferedRecords, maxBytes: cfg.MaxBufferedBytes},
@@ -112,7 +112,7 @@ func (e *Engine) Submit(ctx context.Context, r *Record) {
 
 // tooLarge is the error of a record that fits into no batch, or into no buffer.
 func (e *Engine) tooLarge(r *Record) error {
-	if alone := e.limits.overhead + r.size(); alone > e.limits.bytes {
+	if alone := e.limits.overhead + e.limits.size(r); alone > e.limits.bytes {
 		return fmt.Errorf("%w: alone it makes a payload of %d bytes, the limit is %d bytes", ErrRecordTooLarge, alone, e.limits.bytes)
 	}
 	if len(r.Entry) > e.buffer.maxBytes {

@@ -11,8 +11,12 @@ import (
 type limits struct {
 	records  int
 	bytes    int // of the payload
-	overhead int // bytes of a payload besides its records
+	overhead int // bytes of a payload besides its records and their separators
+	between  int // bytes of a separator
 }
+
+// size is how many bytes a record adds to a payload: a separator goes with each.
+func (l *limits) size(r *Record) int { return len(r.Entry) + l.between }
 
 // lane is the records that may share a batch.
 type lane struct {
@@ -68,7 +72,7 @@ func (l *lane) count(r *Record, n int) {
 		l.urgent = nil
 	}
 	l.live += n
-	l.bytes += n * r.size()
+	l.bytes += n * l.limits.size(r)
 	if r.hurried {
 		l.hurried += n
 	}
@@ -213,7 +217,7 @@ func (l *lane) sealPiece(now time.Time) (p *piece, bytes int, over []*Record) {
 			l.split--
 		default:
 			records = append(records, r)
-			bytes += r.size()
+			bytes += l.limits.size(r)
 			l.split--
 		}
 	}
@@ -276,7 +280,7 @@ func (l *lane) seal(now time.Time) (records []*Record, bytes int, over []*Record
 			over = append(over, r)
 			continue
 		}
-		if bytes+r.size() > l.limits.bytes {
+		if bytes+l.limits.size(r) > l.limits.bytes {
 			break
 		}
 		seen++
@@ -288,7 +292,7 @@ func (l *lane) seal(now time.Time) (records []*Record, bytes int, over []*Record
 			ids[r.ID] = struct{}{}
 		}
 		records = append(records, r)
-		bytes += r.size()
+		bytes += l.limits.size(r)
 		l.count(r, -1)
 	}
 	if l.live == len(skipped) {

@@ -42,7 +42,7 @@ func (m *laneModel) add(n int, id string) {
 		r.ID = "generated " + strconv.FormatUint(m.seq, 10)
 	}
 	r.pressAt = m.now.Add(time.Second)
-	if m.lane.limits.overhead+r.size() > m.lane.limits.bytes {
+	if m.lane.limits.overhead+m.lane.limits.size(r) > m.lane.limits.bytes {
 		return // is refused at Submit
 	}
 	m.accepted++
@@ -77,7 +77,7 @@ func (m *laneModel) seal(fails bool, delay time.Duration) {
 	ids := map[string]bool{}
 	next := 0
 	for _, r := range records {
-		want += r.size()
+		want += l.size(r)
 		require.False(m.t, ids[r.ID], "two records of ID %q in a batch", r.ID)
 		ids[r.ID] = true
 		// In order; passed over are only those whose ID is in the batch.
@@ -127,7 +127,7 @@ func (m *laneModel) comeBack() {
 func (m *laneModel) check() {
 	bytes, callers := 0, 0
 	for _, r := range m.waiting {
-		bytes += r.size()
+		bytes += m.lane.limits.size(r)
 		if r.CallerID {
 			callers++
 		}
@@ -188,7 +188,7 @@ func FuzzSeal(f *testing.F) {
 		if records < 1 || records > 50 || bytes < 16 || bytes > 2000 {
 			return
 		}
-		newLaneModel(t, limits{records: records, bytes: bytes, overhead: 14}).run(program)
+		newLaneModel(t, limits{records: records, bytes: bytes, overhead: 14, between: 1}).run(program)
 	})
 }
 
@@ -200,14 +200,14 @@ func TestLane(t *testing.T) {
 		for i := range program {
 			program[i] = byte(random.Uint32())
 		}
-		newLaneModel(t, limits{records: 1 + random.IntN(10), bytes: 100 + random.IntN(1000), overhead: 14}).run(program)
+		newLaneModel(t, limits{records: 1 + random.IntN(10), bytes: 100 + random.IntN(1000), overhead: 14, between: 1}).run(program)
 	}
 }
 
 // A lane full of one ID stays cheap: sealing does not look at all of it.
 func TestLaneOfOneID(t *testing.T) {
 	t.Parallel()
-	m := newLaneModel(t, limits{records: 10, bytes: 1000, overhead: 14})
+	m := newLaneModel(t, limits{records: 10, bytes: 1000, overhead: 14, between: 1})
 	for range 1000 {
 		m.add(1, "the same")
 	}
@@ -224,7 +224,7 @@ func TestReadiness(t *testing.T) {
 	record := func(seq uint64, pressAt time.Duration, hurried bool) *Record {
 		return &Record{seq: seq, pressAt: at(pressAt), hurried: hurried, Entry: []byte("12345")}
 	}
-	l := newLane("", limits{records: 3, bytes: 100, overhead: 14})
+	l := newLane("", limits{records: 3, bytes: 100, overhead: 14, between: 1})
 	expect := func(now time.Duration, reason Reason, again time.Time) {
 		t.Helper()
 		gotReason, gotAgain := l.readiness(at(now))

@@ -31,6 +31,7 @@ type Record struct {
 	CallerID bool   // ID is the caller's, and may so be given twice
 	Tenant   string // names the lane
 	Entry    []byte // the record as it stands in a payload
+	Data     []byte // what it was made of, if that is still needed
 	Owner    Owner
 
 	ctx     context.Context
@@ -108,10 +109,6 @@ func (r *Record) Context() context.Context { return r.ctx }
 // Submitted is when r came.
 func (r *Record) Submitted() time.Time { return r.arrived }
 
-// size is how many bytes the record adds to a payload: a separator goes with
-// each.
-func (r *Record) size() int { return len(r.Entry) + 1 }
-
 // Attempt is one invocation that carried a record.
 type Attempt struct {
 	RequestID string
@@ -180,7 +177,7 @@ func (r *Record) SetLastError(err error) {
 // Attempts tells. A record that a flight still has waits for its landing.
 func (r *Record) letGo() {
 	if r.state == settled && !r.aboard {
-		r.Entry, r.ctx, r.release, r.backoff, r.gen, r.piece = nil, nil, nil, nil, nil, nil
+		r.Entry, r.Data, r.ctx, r.release, r.backoff, r.gen, r.piece = nil, nil, nil, nil, nil, nil, nil
 	}
 }
 
