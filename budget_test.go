@@ -46,7 +46,7 @@ func TestRetryBudget(t *testing.T) {
 		down.Remove()
 		failed, _ = do(10) // half a retry each
 		assert.Zero(t, failed)
-		down = s.Fault(lambdatest.ServerError(500, ""))
+		s.Fault(lambdatest.ServerError(500, ""))
 		do(1)
 		assert.Equal(t, uint64(15), b.Stats().Retried)
 

@@ -33,6 +33,9 @@
 // string, too; a status that is none of the three is a failure that keeps its
 // word; a success without data is the zero Out.
 //
+// [WithFormat] sets another format: [SQSEvent], [Array], or one of your own.
+// Package handler makes a function that understands all three.
+//
 // # Outcomes and errors
 //
 // Every failure of a record arrives by its future. Match these with [errors.As],

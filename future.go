@@ -83,9 +83,13 @@ func (f *Future[Out]) Attempts() []Attempt {
 }
 
 func attemptsOf(r *engine.Record) []Attempt {
-	var attempts []Attempt
-	for _, a := range r.Attempts() {
-		attempts = append(attempts, Attempt{a.RequestID, a.BatchSize, a.Wait, a.Duration, Certainty(a.Certainty), a.Err})
+	all := r.Attempts()
+	if all == nil {
+		return nil
+	}
+	attempts := make([]Attempt, len(all))
+	for i, a := range all {
+		attempts[i] = Attempt{a.RequestID, a.BatchSize, a.Wait, a.Duration, Certainty(a.Certainty), a.Err}
 	}
 	return attempts
 }

@@ -301,7 +301,7 @@ func TestLaneLearnsFromTimeouts(t *testing.T) {
 		all(300)
 		assert.Zero(t, all(300), "it has learnt")
 		assert.Zero(t, all(300))
-		assert.Equal(t, 8, len(s.Invocations()[0].Records()), "eight of ten seconds")
+		assert.Len(t, s.Invocations()[0].Records(), 8, "eight of ten seconds")
 		each = 10 * time.Millisecond
 		for range 5 {
 			all(1000)

@@ -52,6 +52,7 @@ func Run(t *testing.T, f lambdabatch.Format, function func(payload []byte) ([]by
 
 // testRequest looks at requests as f makes them.
 func testRequest(t *testing.T, f lambdabatch.Format) {
+	t.Helper()
 	opening, separator, closing := f.Envelope()
 	if o, s, c := f.Envelope(); o != opening || s != separator || c != closing {
 		t.Errorf("Envelope is not the same each time")
@@ -74,6 +75,7 @@ func testRequest(t *testing.T, f lambdabatch.Format) {
 
 // testAppend checks that AppendRecord appends, and touches nothing else.
 func testAppend(t *testing.T, f lambdabatch.Format) {
+	t.Helper()
 	for _, data := range []string{`null`, `"text <&> \u0041 \n"`, ` [1, {"a":"}],"}] `, `-1.5e3`, `{"n":1}`} {
 		given := json.RawMessage(data)
 		fresh, err := f.AppendRecord(nil, "id", given)
@@ -182,10 +184,11 @@ func (s submitted) check(t *testing.T) {
 
 // testOutcomes sends records that ask for all that there is.
 func testOutcomes(t *testing.T, f lambdabatch.Format, function func([]byte) ([]byte, error), fates []Fate) {
+	t.Helper()
 	b := newBench(t, f, function)
 	random := rand.New(rand.NewPCG(1, 2))
-	var all []submitted
-	for n := range 500 {
+	all := make([]submitted, 0, 500)
+	for n := range cap(all) {
 		all = append(all, b.submit(t, n, fates[random.IntN(len(fates))]))
 	}
 	for _, s := range all {
@@ -195,9 +198,11 @@ func testOutcomes(t *testing.T, f lambdabatch.Format, function func([]byte) ([]b
 
 // testIDs sends records with IDs that are not easy to write.
 func testIDs(t *testing.T, f lambdabatch.Format, function func([]byte) ([]byte, error)) {
+	t.Helper()
 	b := newBench(t, f, function)
-	var all []submitted
-	for n, id := range []string{`"`, `\`, `\"`, `<&>`, "\n\t\x00\x7f", "é\u2028😀", strings.Repeat("x", 300), " ", "1", "01", `{"id":"1"}`} {
+	ids := []string{`"`, `\`, `\"`, `<&>`, "\n\t\x00\x7f", "é\u2028😀", strings.Repeat("x", 300), " ", "1", "01", `{"id":"1"}`}
+	all := make([]submitted, 0, len(ids))
+	for n, id := range ids {
 		s := b.submit(t, n, Succeed, lambdabatch.ID(id))
 		select {
 		case <-s.Done():
@@ -215,10 +220,11 @@ func testIDs(t *testing.T, f lambdabatch.Format, function func([]byte) ([]byte, 
 
 // testLimit checks that requests are as large as the Batcher takes them to be.
 func testLimit(t *testing.T, f lambdabatch.Format, function func([]byte) ([]byte, error)) {
+	t.Helper()
 	const limit = 1000
 	b := newBench(t, f, function, lambdabatch.WithMaxBytes(limit), lambdabatch.WithMaxRecords(1000))
-	var all []submitted
-	for n := range 200 {
+	all := make([]submitted, 0, 200)
+	for n := range cap(all) {
 		all = append(all, b.submit(t, n, Succeed))
 	}
 	for _, s := range all {
@@ -233,6 +239,7 @@ func testLimit(t *testing.T, f lambdabatch.Format, function func([]byte) ([]byte
 
 // testNonsense answers with what no function should say, but some will.
 func testNonsense(t *testing.T, f lambdabatch.Format, function func([]byte) ([]byte, error)) {
+	t.Helper()
 	random := rand.New(rand.NewPCG(3, 4))
 	spoilt := func(payload []byte) ([]byte, error) {
 		response, err := function(payload)
@@ -248,7 +255,7 @@ func testNonsense(t *testing.T, f lambdabatch.Format, function func([]byte) ([]b
 		case n == 2:
 			return append(response, response...), nil
 		default:
-			response[random.IntN(len(response))] = byte(random.IntN(256))
+			response[random.IntN(len(response))] = "\x00 \"\\,:[]{}0aé"[random.IntN(14)]
 			return response, nil
 		}
 	}

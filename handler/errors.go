@@ -15,14 +15,14 @@ func Permanent(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &permanent{err}
+	return &permanentError{err}
 }
 
-type permanent struct{ err error }
+type permanentError struct{ err error }
 
-func (e *permanent) Error() string { return e.err.Error() }
+func (e *permanentError) Error() string { return e.err.Error() }
 
-func (e *permanent) Unwrap() error { return e.err }
+func (e *permanentError) Unwrap() error { return e.err }
 
 // RetryAfter marks an error that may be gone when the record is sent again, not
 // before d has passed; 0 leaves it to the client how long to wait. For an SQS queue
@@ -32,22 +32,22 @@ func RetryAfter(d time.Duration, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &retryAfter{d, err}
+	return &retryAfterError{d, err}
 }
 
-type retryAfter struct {
+type retryAfterError struct {
 	d   time.Duration
 	err error
 }
 
-func (e *retryAfter) Error() string { return e.err.Error() }
+func (e *retryAfterError) Error() string { return e.err.Error() }
 
-func (e *retryAfter) Unwrap() error { return e.err }
+func (e *retryAfterError) Unwrap() error { return e.err }
 
-// panicked is the error of a record whose function panicked.
-type panicked struct{ value any }
+// panicError is the error of a record whose function panicked.
+type panicError struct{ value any }
 
-func (e *panicked) Error() string { return fmt.Sprint("panic: ", e.value) }
+func (e *panicError) Error() string { return fmt.Sprint("panic: ", e.value) }
 
 // The errors of records that have no result.
 var (
@@ -61,9 +61,9 @@ var (
 func plain(err error) error {
 	for {
 		switch e := err.(type) { //nolint:errorlint // it takes off what is outermost
-		case *permanent:
+		case *permanentError:
 			err = e.err
-		case *retryAfter:
+		case *retryAfterError:
 			err = e.err
 		default:
 			return err

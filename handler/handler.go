@@ -70,7 +70,7 @@ func call[In, Out any](ctx context.Context, h *Handler, f func(context.Context, 
 	defer func() {
 		if v := recover(); v != nil {
 			h.logger.ErrorContext(ctx, "handler: the function panicked", "panic", fmt.Sprint(v), "id", string(r.id), "stack", string(debug.Stack()))
-			out = outcome{err: &panicked{v}}
+			out = outcome{err: &panicError{v}}
 		}
 	}()
 	var in In
@@ -91,8 +91,8 @@ func call[In, Out any](ctx context.Context, h *Handler, f func(context.Context, 
 
 // failure is the outcome of a record for which the function gave an error.
 func failure(ctx context.Context, err error) outcome {
-	var final *permanent
-	var again *retryAfter
+	var final *permanentError
+	var again *retryAfterError
 	switch {
 	case errors.As(err, &final):
 		return outcome{err: err}

@@ -64,7 +64,7 @@ func TestEnvelope(t *testing.T) {
 		},
 		{
 			`{"records":[{"id":"1","data":"panic"},{"id":"2","data":"exit"},{"id":"3","data":7},{"id":"4","data":"b"}]}`,
-			`{"results":[{"id":"1","status":"failure","error":{"type":"panicked","message":"panic: no \u003cmore\u003e"}},` +
+			`{"results":[{"id":"1","status":"failure","error":{"type":"panicError","message":"panic: no \u003cmore\u003e"}},` +
 				`{"id":"2","status":"failure","error":{"type":"errorString","message":"runtime.Goexit was called"}},` +
 				`{"id":"3","status":"failure","error":{"type":"wrapError","message":"the record cannot be decoded: json: cannot unmarshal number into Go value of type string"}},` +
 				`{"id":"4","status":"success","data":"B4"}]}`,

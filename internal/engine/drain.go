@@ -126,8 +126,7 @@ func (e *Engine) kill() []done {
 	var left []done
 	take := func(records []*Record) {
 		for _, r := range records {
-			switch r.state {
-			case queued, delayed, split, flying:
+			if r.state == queued || r.state == delayed || r.state == split || r.state == flying {
 				left = append(left, done{r, r.end(ErrClosed)})
 				e.settle(r)
 			}
