@@ -1,6 +1,7 @@
 package lambdabatch
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"unicode/utf8"
@@ -44,5 +45,22 @@ func (t tenant) applyRecord(r *engine.Record) error {
 		return fmt.Errorf("Tenant(%q): must be 1 to 256 letters, digits, spaces or ._:/=+-@", string(t))
 	}
 	r.Tenant = string(t)
+	return nil
+}
+
+// OrderingKey keeps records in order: of those with the same key (and the same
+// tenant) one is under way at a time, in the order in which they were submitted, also
+// through retries and splits; the next is sent when the one before has its outcome,
+// whatever that is. Records of other keys, and of none, flow on. A key is so at most as fast as
+// one record for each invocation. It must not be empty. Default: none.
+func OrderingKey(key string) RecordOption { return orderingKey(key) }
+
+type orderingKey string
+
+func (k orderingKey) applyRecord(r *engine.Record) error {
+	if k == "" {
+		return errors.New(`OrderingKey(""): must not be empty; leave the option out for none`)
+	}
+	r.Key = string(k)
 	return nil
 }

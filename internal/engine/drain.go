@@ -126,7 +126,7 @@ func (e *Engine) kill() []done {
 	var left []done
 	take := func(records []*Record) {
 		for _, r := range records {
-			if r.state == queued || r.state == delayed || r.state == split || r.state == flying {
+			if r.state == queued || r.state == delayed || r.state == split || r.state == held || r.state == flying {
 				left = append(left, done{r, r.end(ErrClosed)})
 				e.settle(r)
 			}
@@ -147,6 +147,9 @@ func (e *Engine) kill() []done {
 		l.moveTo(nil)
 		e.wake(l, time.Time{}, time.Time{})
 		delete(e.lanes, tenant)
+	}
+	for _, o := range e.orders {
+		take(o.held)
 	}
 	for b := range e.flights {
 		take(b.Records)

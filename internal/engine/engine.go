@@ -25,6 +25,7 @@ type Engine struct {
 	idle    laneList // other lanes that hold a record
 	buffer  buffer
 	flights map[*Batch]struct{}
+	orders  map[orderKey]*order // of keys that have a record
 	closing bool // nothing is taken in any more
 	killed  bool // nothing is sent any more
 
@@ -49,6 +50,7 @@ func New(cfg Config) *Engine {
 		limits:  limits{records: cfg.MaxRecords, bytes: cfg.MaxBytes, overhead: cfg.Overhead, between: cfg.Separator},
 		lanes:   make(map[string]*lane),
 		flights: make(map[*Batch]struct{}),
+		orders:  make(map[orderKey]*order),
 		buffer:  buffer{maxRecords: cfg.MaxBufferedRecords, maxBytes: cfg.MaxBufferedBytes},
 		gens:    []*generation{{}},
 	}
@@ -164,9 +166,9 @@ func (e *Engine) admit(r *Record, now time.Time) {
 	r.gen = e.gens[len(e.gens)-1]
 	r.gen.unfinished++
 	e.unfinished++
-	l := e.lane(r.Tenant)
-	l.add(r)
-	e.added(l, r, now)
+	if l := e.lane(r.Tenant); e.enter(l, r) {
+		e.added(l, r, now)
+	}
 	if e.buffer.full() {
 		e.press()
 	}
@@ -213,7 +215,7 @@ func (e *Engine) abandon(r *Record) {
 		l.leave(r)
 		e.settle(r)
 		e.update(l, time.Now())
-	case flying:
+	case flying, held:
 		outcome = r.end(contextError(r.ctx))
 		e.settle(r)
 	}
@@ -247,6 +249,7 @@ func (r *Record) end(cause error) Outcome {
 func (e *Engine) settle(r *Record) {
 	r.state = settled
 	e.untold++
+	e.succeed(r)
 }
 
 // letIn admits those who wait for room, in their order.

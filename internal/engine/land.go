@@ -40,6 +40,7 @@ func (e *Engine) land(b *Batch, a *Answer) {
 	for i, r := range b.Records {
 		r.aboard = false
 		if r.state != flying { // it left the flight early
+			e.succeed(r)
 			if r.told {
 				r.letGo()
 			}

@@ -67,6 +67,14 @@ func (l *lane) add(r *Record) {
 	l.count(r, 1)
 }
 
+// addFirst puts a record before the others.
+func (l *lane) addFirst(r *Record) {
+	r.state = queued
+	l.queue.pushFront([]*Record{r})
+	l.urgent = nil
+	l.count(r, 1)
+}
+
 func (l *lane) count(r *Record, n int) {
 	if n < 0 && r == l.urgent {
 		l.urgent = nil

@@ -30,6 +30,7 @@ type Record struct {
 	ID       string
 	CallerID bool   // ID is the caller's, and may so be given twice
 	Tenant   string // names the lane
+	Key      string // of records that must not overtake each other; empty: none
 	Entry    []byte // the record as it stands in a payload
 	Data     []byte // what it was made of, if that is still needed
 	Owner    Owner
@@ -48,6 +49,7 @@ type Record struct {
 	overAt  time.Time // its time is over then; zero is never
 	timed   bool      // overAt comes of the delivery timeout
 	piece   *piece    // of a batch that is not sealed anew
+	leads   bool      // others of its key wait for it
 	told    bool      // its owner knows its outcome
 	aboard  bool      // a flight still has it, perhaps one that it has left early
 
@@ -78,6 +80,7 @@ const (
 	queued         // in its lane
 	delayed        // in its lane, waiting for the time of its retry
 	split          // in a piece, waiting for its turn
+	held           // waits for another of its key
 	flying         // in a batch
 	settled        // its outcome is decided
 )
