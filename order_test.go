@@ -34,8 +34,8 @@ func orderly(t *testing.T, random *rand.Rand) {
 	type step struct{ Key, N int }
 	var mu sync.Mutex
 	dice := rand.New(rand.NewPCG(random.Uint64(), 0)) // the function's, under mu
-	running := map[int]int{}    // executions of a key at the moment
-	executed := map[int][]int{} // in their order
+	running := map[int]int{}                          // executions of a key at the moment
+	executed := map[int][]int{}                       // in their order
 	asked := map[string]struct{}{}
 	s := newService(t)
 	s.Handle(upper, func(ctx context.Context, payload []byte) ([]byte, error) {

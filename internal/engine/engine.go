@@ -26,8 +26,8 @@ type Engine struct {
 	buffer  buffer
 	flights map[*Batch]struct{}
 	orders  map[orderKey]*order // of keys that have a record
-	closing bool // nothing is taken in any more
-	killed  bool // nothing is sent any more
+	closing bool                // nothing is taken in any more
+	killed  bool                // nothing is sent any more
 
 	asking    bool // one goroutine is waiting for a permit, or about to
 	ask       context.Context
