@@ -2,6 +2,7 @@ package lambdabatch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -115,7 +116,12 @@ func (b *Batcher[In, Out]) Submit(ctx context.Context, in In, opts ...RecordOpti
 	f.record.Owner = (*resolver[Out])(f)
 	err := applyRecordOptions(&f.record, opts)
 	if err == nil {
-		err = b.config.encode(&in, &f.record)
+		if raw, ok := any(&in).(*json.RawMessage); ok && *raw != nil {
+			err = b.config.enclose(&f.record, *raw)
+		} else {
+			v := in // what encoding/json is given goes to the heap
+			err = b.config.encode(&f.record, &v)
+		}
 	}
 	if err != nil {
 		b.engine.Refuse(&f.record, err)
@@ -133,9 +139,6 @@ func applyRecordOptions(r *engine.Record, opts []RecordOption) error {
 		if err := o.applyRecord(r); err != nil {
 			return &encodeError{err}
 		}
-	}
-	if r.ID == "" {
-		r.ID = newID()
 	}
 	return nil
 }
@@ -212,7 +215,7 @@ func (b *Batcher[In, Out]) Close() error {
 // resolved tells the hooks of a record's outcome.
 func (c *core) resolved(r *engine.Record, err error) error {
 	panicked := guard("a hook", func() {
-		c.hooks.resolved(ResolvedEvent{Function: c.config.function, Tenant: r.Tenant, ID: r.ID, Attempts: r.AttemptCount(), Err: err})
+		c.hooks.resolved(ResolvedEvent{Function: c.config.function, Tenant: r.Tenant(), ID: r.ID, Attempts: r.AttemptCount(), Err: err})
 	})
 	if panicked == nil {
 		return err

@@ -42,7 +42,9 @@ func BenchmarkEngine(b *testing.B) {
 		for _, producers := range []int{1, 8} {
 			b.Run(fmt.Sprintf("batch=%d/producers=%d", batch, producers), func(b *testing.B) {
 				batcher, err := lambdabatch.New[json.RawMessage, json.RawMessage](
-					invoker(func(*lambda.InvokeInput) (*lambda.InvokeOutput, error) { return &lambda.InvokeOutput{StatusCode: 200}, nil }),
+					invoker(func(*lambda.InvokeInput) (*lambda.InvokeOutput, error) {
+						return &lambda.InvokeOutput{StatusCode: 200}, nil
+					}),
 					"f", lambdabatch.WithFormat(copying{}), lambdabatch.WithMaxRecords(batch), lambdabatch.WithLimiter(unlimited{}))
 				if err != nil {
 					b.Fatal(err)

@@ -17,16 +17,17 @@ const deadLetterTimeout = 30 * time.Second
 func (c *core) bury(r *engine.Record, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), deadLetterTimeout)
 	defer cancel()
+	ended := time.Now()
 	letter := DeadLetter{
 		Function:  c.config.function,
-		Tenant:    r.Tenant,
+		Tenant:    r.Tenant(),
 		ID:        r.ID,
 		Payload:   c.config.dataOf(r),
 		Err:       err,
 		Certainty: CertaintyOf(err),
 		Attempts:  attemptsOf(r),
-		Submitted: r.Submitted(),
-		Ended:     time.Now(),
+		Submitted: ended.Add(-c.engine.Age(r)),
+		Ended:     ended,
 	}
 	var failed error
 	if panicked := guard("the dead letter function", func() { failed = c.config.deadLetter(ctx, letter) }); panicked != nil {
@@ -43,7 +44,7 @@ func (c *config) dataOf(r *engine.Record) []byte {
 	if c.format == Records {
 		return wire.RecordData(r.Entry, r.ID)
 	}
-	return r.Data
+	return r.Data()
 }
 
 // buryError is the error of a record that did not become a dead letter, either.

@@ -14,13 +14,7 @@ import (
 var errNotJSON = errors.New("the record cannot be encoded: the json.RawMessage is not valid JSON")
 
 // encode makes the record's entry of a value, exactly as it will be sent.
-func (c *config) encode(in any, r *engine.Record) error {
-	if raw, ok := in.(*json.RawMessage); ok && *raw != nil {
-		if !wire.Valid(*raw) {
-			return &encodeError{errNotJSON}
-		}
-		return c.enter(r, *raw)
-	}
+func (c *config) encode(r *engine.Record, in any) error {
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
 	e.buf.Reset()
@@ -34,24 +28,40 @@ func (c *config) encode(in any, r *engine.Record) error {
 	return c.enter(r, bytes.TrimSuffix(e.buf.Bytes(), []byte("\n")))
 }
 
+// enclose makes the record's entry of JSON, exactly as it will be sent.
+func (c *config) enclose(r *engine.Record, data json.RawMessage) error {
+	if !wire.Valid(data) {
+		return &encodeError{errNotJSON}
+	}
+	return c.enter(r, data)
+}
+
 // enter makes the record's entry of its data, which is valid JSON.
 func (c *config) enter(r *engine.Record, data []byte) error {
+	p := pens.Get().(*pen)
+	defer pens.Put(p)
+	if r.ID == "" {
+		r.ID = p.id()
+	}
 	if c.format == Records {
-		size := wire.RecordSize(r.ID, data) - len(wire.RequestSeparator)
-		r.Entry = wire.AppendRecord(make([]byte, 0, size), r.ID, data)
+		dst := p.room(wire.RecordSize(r.ID, data))
+		r.Entry = p.write(wire.AppendRecord(dst, r.ID, data))
 		return nil
 	}
 	if c.deadLetter != nil {
-		r.Data = bytes.Clone(data)
+		r.SetData(bytes.Clone(data))
 	}
+	var entry []byte
 	var err error
-	panicked := guard("the Format", func() { r.Entry, err = c.format.AppendRecord(nil, r.ID, data) })
+	dst := p.room(len(data) + 256)
+	panicked := guard("the Format", func() { entry, err = c.format.AppendRecord(dst, r.ID, data) })
 	if panicked != nil {
 		err = panicked
 	}
 	if err != nil {
 		return &encodeError{fmt.Errorf("the record cannot be encoded: %w", err)}
 	}
+	r.Entry = p.write(entry)
 	return nil
 }
 

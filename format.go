@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/lambdabatch/lambdabatch/internal/engine"
@@ -31,7 +33,8 @@ type Format interface {
 }
 
 // Results is where a [Format] tells what a response says of the records of a batch.
-// They are known by their place in the batch, from 0, in the order of the request.
+// They are known by their place in the batch, from 0, in the order of the request. It
+// must not be used after ReadResponse has returned.
 type Results struct {
 	records []*engine.Record
 	results []engine.Result
@@ -42,8 +45,23 @@ type Results struct {
 	unmatched int
 }
 
+var allResults = sync.Pool{New: func() any { return new(Results) }}
+
 func newResults(records []*engine.Record) *Results {
-	return &Results{records: records, results: make([]engine.Result, len(records)), told: make([]int, len(records))}
+	r := allResults.Get().(*Results)
+	r.records = records
+	r.results = slices.Grow(r.results, len(records))[:len(records)]
+	r.told = slices.Grow(r.told, len(records))[:len(records)]
+	return r
+}
+
+// free gives r back. It must not hold on to anything.
+func (r *Results) free() {
+	clear(r.results)
+	clear(r.told)
+	clear(r.byID)
+	*r = Results{results: r.results[:0], told: r.told[:0], byID: r.byID}
+	allResults.Put(r)
 }
 
 // Len is the number of records in the batch.
@@ -61,8 +79,10 @@ func (r *Results) Index(id []byte) (i int, ok bool) {
 		r.next++
 		return i, true
 	}
-	if r.byID == nil {
-		r.byID = make(map[string]int, len(r.records))
+	if len(r.byID) == 0 {
+		if r.byID == nil {
+			r.byID = make(map[string]int, len(r.records))
+		}
 		for i, record := range r.records {
 			r.byID[record.ID] = i
 		}
@@ -112,9 +132,9 @@ func orUnknown(err error) error {
 
 // reading is what a response says of the records of a batch.
 type reading struct {
-	results []engine.Result // one for each record
+	*Results
 	// Of the results: what came of the records, and what belongs to none.
-	succeeded, failed, retry, missing, unmatched int
+	succeeded, failed, retry, missing int
 }
 
 // read has f read a response. With an error the response holds no results, and no
@@ -125,9 +145,10 @@ func read(f Format, b *engine.Batch, payload []byte, requestID string) (reading,
 	problem := "no result of this ID"
 	if err != nil {
 		problem = err.Error()
+		results.free()
 		results = newResults(b.Records)
 	}
-	rd := reading{results: results.results, unmatched: results.unmatched}
+	rd := reading{Results: results}
 	var first []byte
 	for i, r := range b.Records {
 		res := &rd.results[i]

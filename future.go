@@ -48,9 +48,12 @@ func (f *Future[Out]) resolved() bool { return f.done.Load() == closedDone }
 // or the error that the record ended with. The end of ctx ends only the wait,
 // with an error that wraps ctx.Err(), and not the record's way.
 func (f *Future[Out]) Await(ctx context.Context) (Out, error) {
+	if f.resolved() {
+		return f.out, f.err
+	}
 	done := f.Done()
 	select {
-	case <-done:
+	case <-done: // an outcome that is there counts more than a context that has ended
 		return f.out, f.err
 	default:
 	}

@@ -150,7 +150,7 @@ func (v *invocation) answered(b *engine.Batch, out *lambda.InvokeOutput) (engine
 			return v.broken(panicked, answer.Fault), event
 		}
 		failed = err != nil && disguised(out.Payload)
-		answer.Results = rd.results
+		answer.Results, answer.Free = rd.results, rd.free
 		answer.ResponseShare = float64(len(out.Payload)) / maxSyncResponse
 		event = InvokedEvent{Succeeded: rd.succeeded, Failed: rd.failed, Retry: rd.retry, Missing: rd.missing, Unmatched: rd.unmatched}
 	}

@@ -44,7 +44,7 @@ func (t tenant) applyRecord(r *engine.Record) error {
 	if !tenantPattern.MatchString(string(t)) {
 		return fmt.Errorf("Tenant(%q): must be 1 to 256 letters, digits, spaces or ._:/=+-@", string(t))
 	}
-	r.Tenant = string(t)
+	r.SetTenant(string(t))
 	return nil
 }
 
@@ -61,6 +61,6 @@ func (k orderingKey) applyRecord(r *engine.Record) error {
 	if k == "" {
 		return errors.New(`OrderingKey(""): must not be empty; leave the option out for none`)
 	}
-	r.Key = string(k)
+	r.SetKey(string(k))
 	return nil
 }

@@ -36,9 +36,10 @@ func (b *buffer) give(r *Record) {
 // settled in its place.
 func (b *buffer) wait(r *Record) <-chan struct{} {
 	r.state = roomless
-	r.room = make(chan struct{})
-	r.place = b.line.PushBack(r)
-	return r.room
+	more := r.extra()
+	more.room = make(chan struct{})
+	more.place = b.line.PushBack(r)
+	return more.room
 }
 
 // next takes the first who waits out of the line, if there is room for it now.

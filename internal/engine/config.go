@@ -58,6 +58,7 @@ type Answer struct {
 	Unsent    bool        // Err came before anything was sent
 	Stopped   bool        // Err came of the Engine's own end
 	Results   []Result    // without Err: one for each record, in the batch's order
+	Free      func()      // if set, called when Results are not needed any more
 
 	TooMuch       bool    // Err may be for the number of the records
 	TimedOut      bool    // the function ran into its timeout

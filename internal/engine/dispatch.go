@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"github.com/lambdabatch/lambdabatch/internal/fault"
 )
@@ -66,7 +65,7 @@ func (e *Engine) nextBatch() (*Batch, func(*Answer)) {
 		var b *Batch
 		var over []done
 		if err == nil || ctx.Err() == nil {
-			b, over = e.seal(time.Now(), err)
+			b, over = e.seal(e.clock.now(), err)
 		}
 		e.asking = false
 		e.askPermit()
@@ -117,7 +116,7 @@ func (e *Engine) acquire(ctx context.Context) (release func(*Answer), err error)
 // refuseNext goes on where a goroutine has ended that was asking for a permit.
 func (e *Engine) refuseNext() {
 	e.mu.Lock()
-	b, over := e.seal(time.Now(), ErrExited)
+	b, over := e.seal(e.clock.now(), ErrExited)
 	e.asking = false
 	e.askPermit()
 	e.mu.Unlock()
@@ -133,7 +132,7 @@ func (e *Engine) refuseNext() {
 // seal makes the next batch of the lane that has been ready longest, and ends the
 // records in it whose time is over. limiterErr is why the batch has no permit and
 // must fail.
-func (e *Engine) seal(now time.Time, limiterErr error) (*Batch, []done) {
+func (e *Engine) seal(now instant, limiterErr error) (*Batch, []done) {
 	l := e.ready.first
 	if l == nil || e.killed {
 		return nil, nil
@@ -162,7 +161,7 @@ func (e *Engine) seal(now time.Time, limiterErr error) (*Batch, []done) {
 		e.settle(r)
 	}
 	if len(b.Records) > 0 {
-		b.Flight = &Flight{Size: len(b.Records), Start: now}
+		b.Flight = &Flight{Size: len(b.Records), start: now}
 		for _, r := range b.Records {
 			r.fly(b.Flight)
 		}
@@ -214,6 +213,9 @@ func (e *Engine) fly(b *Batch, release func(*Answer)) {
 	e.guard("the limiter", func() { release(&answer) })
 	e.land(b, &answer)
 	landed = true
+	if answer.Free != nil {
+		answer.Free()
+	}
 }
 
 // guard runs code of others that no record waits for.

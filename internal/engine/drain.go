@@ -1,9 +1,6 @@
 package engine
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // generation counts the records submitted between one Flush and the next.
 type generation struct {
@@ -40,7 +37,7 @@ func (e *Engine) empty() bool { return e.closing && e.running == 0 && e.unfinish
 // before are settled, or ctx ends.
 func (e *Engine) Flush(ctx context.Context) error {
 	e.mu.Lock()
-	now := time.Now()
+	now := e.clock.now()
 	for _, l := range e.lanes {
 		l.flushSeq = e.seq
 		if l.ready == NotReady {
@@ -113,7 +110,7 @@ func (e *Engine) closeDoor() []done {
 	for e.buffer.line.Len() > 0 {
 		r := e.buffer.line.Remove(e.buffer.line.Front()).(*Record)
 		e.refuse(r)
-		close(r.room)
+		close(r.more.room)
 		refused = append(refused, done{r, Outcome{Err: ErrClosed}})
 	}
 	e.press()
@@ -145,7 +142,7 @@ func (e *Engine) kill() []done {
 			t.rest = nil
 		}
 		l.moveTo(nil)
-		e.wake(l, time.Time{}, time.Time{})
+		e.wake(l, 0, 0)
 		delete(e.lanes, tenant)
 	}
 	for _, o := range e.orders {

@@ -14,6 +14,7 @@ import (
 // methods may be called concurrently.
 type Engine struct {
 	cfg    Config
+	clock  clock
 	limits limits
 	stop   context.Context // ended when everything has to end at once
 	cancel context.CancelFunc
@@ -46,8 +47,11 @@ type Engine struct {
 // New makes an Engine.
 func New(cfg Config) *Engine {
 	e := &Engine{
-		cfg:     cfg,
-		limits:  limits{records: cfg.MaxRecords, bytes: cfg.MaxBytes, overhead: cfg.Overhead, between: cfg.Separator},
+		cfg:   cfg,
+		clock: clock{time.Now()},
+		limits: limits{
+			records: cfg.MaxRecords, bytes: cfg.MaxBytes, overhead: cfg.Overhead, between: cfg.Separator, linger: cfg.Linger,
+		},
 		lanes:   make(map[string]*lane),
 		flights: make(map[*Batch]struct{}),
 		orders:  make(map[orderKey]*order),
@@ -64,16 +68,13 @@ func New(cfg Config) *Engine {
 // Submit takes r in, and returns when it is in the buffer or settled. The
 // record's way ends early with ctx.
 func (e *Engine) Submit(ctx context.Context, r *Record) {
-	r.arrived = time.Now()
+	r.arrived = e.clock.now()
 	r.ctx = ctx
 	if e.cfg.DeliveryTimeout > 0 {
-		var cancel context.CancelFunc
-		r.ctx, cancel = context.WithTimeoutCause(ctx, e.cfg.DeliveryTimeout, ErrDeliveryTimeout)
-		r.release = cancel
+		r.ctx, r.extra().release = context.WithTimeoutCause(ctx, e.cfg.DeliveryTimeout, ErrDeliveryTimeout)
 		callers, ok := ctx.Deadline()
-		r.timed = !ok || callers.After(r.arrived.Add(e.cfg.DeliveryTimeout))
+		r.timed = !ok || e.clock.at(callers) > r.arrived.add(e.cfg.DeliveryTimeout)
 	}
-	r.pressAt = r.arrived.Add(e.cfg.Linger)
 	switch {
 	case r.ctx.Err() != nil:
 		r.state = doomed
@@ -131,18 +132,22 @@ func (e *Engine) Refuse(r *Record, err error) {
 	e.finish(done{r, Outcome{Err: err}})
 }
 
+// Age is how long ago r was submitted.
+func (e *Engine) Age(r *Record) time.Duration { return e.clock.now().sub(r.arrived) }
+
 // watch makes r leave when its context ends, and hurry when that will be soon:
 // half of the time it has is for waiting, the other half for the invocation.
 func (e *Engine) watch(r *Record) {
+	more := r.extra()
 	if deadline, ok := r.ctx.Deadline(); ok {
-		r.overAt = deadline
-		half := r.arrived.Add(deadline.Sub(r.arrived) / 2)
-		if half.Before(r.pressAt) {
-			r.pressAt, r.hurried = half, true
+		more.overAt = e.clock.at(deadline)
+		half := r.arrived.add(more.overAt.sub(r.arrived) / 2)
+		if half < r.pressAt(e.cfg.Linger) {
+			more.pressAt, r.hurried = half, true
 		}
 	}
-	unwatch, cancel := context.AfterFunc(r.ctx, func() { e.abandon(r) }), r.release
-	r.release = func() {
+	unwatch, cancel := context.AfterFunc(r.ctx, func() { e.abandon(r) }), more.release
+	more.release = func() {
 		unwatch()
 		if cancel != nil {
 			cancel()
@@ -158,7 +163,7 @@ func (e *Engine) refuse(r *Record) {
 }
 
 // admit puts r into its lane. There must be room for it.
-func (e *Engine) admit(r *Record, now time.Time) {
+func (e *Engine) admit(r *Record, now instant) {
 	e.seq++
 	r.seq = e.seq
 	e.buffer.take(r)
@@ -166,7 +171,7 @@ func (e *Engine) admit(r *Record, now time.Time) {
 	r.gen = e.gens[len(e.gens)-1]
 	r.gen.unfinished++
 	e.unfinished++
-	if l := e.lane(r.Tenant); e.enter(l, r) {
+	if l := e.lane(r.Tenant()); e.enter(l, r) {
 		e.added(l, r, now)
 	}
 	if e.buffer.full() {
@@ -175,10 +180,10 @@ func (e *Engine) admit(r *Record, now time.Time) {
 }
 
 // added looks whether r, which l has just been given, makes it ready.
-func (e *Engine) added(l *lane, r *Record, now time.Time) {
+func (e *Engine) added(l *lane, r *Record, now instant) {
 	switch {
 	case l.ready != NotReady:
-	case l.live == 1 || l.full() != NotReady || r.pressAt.Before(l.wakeAt):
+	case l.live == 1 || l.full() != NotReady || l.pressAt(r) < l.wakeAt:
 		e.update(l, now)
 	}
 }
@@ -205,16 +210,16 @@ func (e *Engine) abandon(r *Record) {
 		e.mu.Unlock()
 		return
 	case roomless:
-		e.buffer.line.Remove(r.place)
+		e.buffer.line.Remove(r.more.place)
 		e.refuse(r)
-		close(r.room)
+		close(r.more.room)
 		outcome = r.end(contextError(r.ctx))
 	case queued, delayed, split:
 		outcome = r.end(contextError(r.ctx))
-		l := e.lane(r.Tenant)
+		l := e.lane(r.Tenant())
 		l.leave(r)
 		e.settle(r)
-		e.update(l, time.Now())
+		e.update(l, e.clock.now())
 	case flying, held:
 		outcome = r.end(contextError(r.ctx))
 		e.settle(r)
@@ -227,10 +232,10 @@ func (e *Engine) abandon(r *Record) {
 // end is the outcome of a record that ends for cause before an answer has
 // decided it.
 func (r *Record) end(cause error) Outcome {
-	last := r.outcome.err
+	last := r.err
 	if r.state == flying {
-		if n := len(r.earlier); n > 0 {
-			last = r.earlier[n-1].Err
+		if earlier := r.earlier(); len(earlier) > 0 {
+			last = earlier[len(earlier)-1].Err
 		}
 		// Its flight goes on without it, and will write there what came of it.
 		flight := *r.flight
@@ -257,10 +262,10 @@ func (e *Engine) letIn() {
 	if e.buffer.line.Len() == 0 {
 		return
 	}
-	now := time.Now()
+	now := e.clock.now()
 	for r := e.buffer.next(); r != nil; r = e.buffer.next() {
 		e.admit(r, now)
-		close(r.room)
+		close(r.more.room)
 	}
 }
 
@@ -306,8 +311,8 @@ func (e *Engine) tell(all []done) {
 		}
 	}()
 	for _, d := range all {
-		if d.release != nil {
-			d.release()
+		if d.more != nil && d.more.release != nil {
+			d.more.release()
 		}
 		if d.Owner.Resolve(d.outcome) {
 			succeeded++
@@ -349,7 +354,7 @@ func (e *Engine) finished(all []done, succeeded uint64) {
 }
 
 // update brings a lane's readiness and timer up to date.
-func (e *Engine) update(l *lane, now time.Time) {
+func (e *Engine) update(l *lane, now instant) {
 	reason, again := l.readiness(now)
 	if reason == NotReady && l.live > 0 {
 		reason = e.stuck()
@@ -365,7 +370,7 @@ func (e *Engine) update(l *lane, now time.Time) {
 	l.ready = reason
 	if reason != NotReady {
 		// What returns meanwhile is found when the lane is sealed.
-		again = time.Time{}
+		again = 0
 	}
 	e.wake(l, again, now)
 	if l.empty() && l.tenant != "" {
@@ -392,35 +397,35 @@ func (e *Engine) press() {
 	if e.stuck() == NotReady {
 		return
 	}
-	now := time.Now()
+	now := e.clock.now()
 	for e.idle.first != nil {
 		e.update(e.idle.first, now)
 	}
 }
 
 // wake sets l's timer to at, or stops it when at is zero.
-func (e *Engine) wake(l *lane, at, now time.Time) {
-	if at.Equal(l.wakeAt) {
+func (e *Engine) wake(l *lane, at, now instant) {
+	if at == l.wakeAt {
 		return
 	}
 	l.wakeAt = at
 	switch {
-	case at.IsZero():
+	case at == 0:
 		l.timer.Stop()
 	case l.timer == nil:
-		l.timer = time.AfterFunc(at.Sub(now), func() { e.woken(l) })
+		l.timer = time.AfterFunc(at.sub(now), func() { e.woken(l) })
 	default:
-		l.timer.Reset(at.Sub(now))
+		l.timer.Reset(at.sub(now))
 	}
 }
 
 func (e *Engine) woken(l *lane) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	now := time.Now()
-	if l.wakeAt.IsZero() || now.Before(l.wakeAt) {
+	now := e.clock.now()
+	if l.wakeAt == 0 || now < l.wakeAt {
 		return // stopped or set anew while this was on its way
 	}
-	l.wakeAt = time.Time{}
+	l.wakeAt = 0
 	e.update(l, now)
 }

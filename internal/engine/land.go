@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -23,19 +24,18 @@ type verdict struct {
 // land brings the records of a batch to their outcome, or back to their lane. A
 // batch lands once: its records may be in another by now.
 func (e *Engine) land(b *Batch, a *Answer) {
-	end := time.Now()
-	aboard := e.aboard(b)
-	if aboard == nil {
+	end := e.clock.now()
+	s := scratches.Get().(*scratch)
+	if !e.aboard(b, s) {
 		return
 	}
-	verdicts := e.judge(b, a, aboard)
+	e.judge(b, a, s)
 
 	e.mu.Lock()
 	delete(e.flights, b)
 	e.counts.landed(a)
-	b.Flight.RequestID, b.Flight.Duration = a.RequestID, end.Sub(b.Flight.Start)
+	b.Flight.RequestID, b.Flight.Duration = a.RequestID, end.sub(b.Flight.start)
 	lane := e.lane(b.Tenant)
-	var finished []done
 	var again, apart []*Record
 	for i, r := range b.Records {
 		r.aboard = false
@@ -46,27 +46,28 @@ func (e *Engine) land(b *Batch, a *Answer) {
 			}
 			continue
 		}
-		v := &verdicts[i]
+		v := &s.verdicts[i]
 		r.land(v.certainty, v.err)
 		switch {
 		case v.split:
 			apart = append(apart, r)
 		case v.retry:
-			r.dueAt = end.Add(v.delay)
+			r.extra().dueAt = end.add(v.delay)
 			again = append(again, r)
 		default:
-			finished = append(finished, e.ended(r, v))
+			s.finished = append(s.finished, e.ended(r, v))
 		}
 	}
 	e.counts.Retried += uint64(len(again) + len(apart))
 	e.learn(lane, b, a)
 	for _, r := range lane.landed(b, a, again, apart) {
-		finished = append(finished, e.ended(r, &verdict{err: r.outcome.err, cause: ErrHopeless}))
+		s.finished = append(s.finished, e.ended(r, &verdict{err: r.err, cause: ErrHopeless}))
 	}
 	e.update(lane, end)
 	e.press()
 	e.mu.Unlock()
-	e.finish(finished...)
+	e.finish(s.finished...)
+	s.free()
 }
 
 // ended settles a record whose last attempt has landed.
@@ -98,35 +99,34 @@ func (e *Engine) learn(l *lane, b *Batch, a *Answer) {
 	}
 }
 
-// aboard tells which records of b are still in flight; nil if b has landed.
-func (e *Engine) aboard(b *Batch) []bool {
+// aboard notes which records of b are still in flight. It is false if b has landed.
+func (e *Engine) aboard(b *Batch, s *scratch) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, flying := e.flights[b]; !flying {
-		return nil
+		return false
 	}
-	aboard := make([]bool, len(b.Records))
-	for i, r := range b.Records {
-		aboard[i] = r.state == flying
+	for _, r := range b.Records {
+		s.aboard = append(s.aboard, r.state == flying)
 	}
-	return aboard
+	return true
 }
 
 // judge decides what is to be done with each record of b that is still aboard. It
 // is called without the lock, because it asks code of the user's.
-func (e *Engine) judge(b *Batch, a *Answer, aboard []bool) []verdict {
-	verdicts := make([]verdict, len(b.Records))
+func (e *Engine) judge(b *Batch, a *Answer, s *scratch) {
+	s.verdicts = slices.Grow(s.verdicts, len(b.Records))[:len(b.Records)]
 	if a.Err != nil {
-		e.judgeFailed(b, a, verdicts)
+		e.judgeFailed(b, a, s.verdicts)
 	} else {
-		e.judgeResults(b, a, verdicts)
+		e.judgeResults(b, a, s.verdicts)
 	}
 	if e.cfg.OnRetry == nil {
-		return verdicts
+		return
 	}
 	for i, r := range b.Records {
-		v := &verdicts[i]
-		if !v.retry && !v.split || !aboard[i] {
+		v := &s.verdicts[i]
+		if !v.retry && !v.split || !s.aboard[i] {
 			continue
 		}
 		err := e.cfg.Guard("a hook", func() { e.cfg.OnRetry(r, b, v.delay, v.err) })
@@ -134,7 +134,6 @@ func (e *Engine) judge(b *Batch, a *Answer, aboard []bool) []verdict {
 			v.retry, v.split, v.err = false, false, errors.Join(v.err, err)
 		}
 	}
-	return verdicts
 }
 
 func (e *Engine) judgeResults(b *Batch, a *Answer, verdicts []verdict) {
@@ -175,7 +174,7 @@ func (e *Engine) judgeFailed(b *Batch, a *Answer, verdicts []verdict) {
 			continue
 		}
 		e.again(r, v, a.Fault.RetryAfter, budget)
-		if v.retry && (longest == nil || len(r.earlier) > len(longest.earlier)) {
+		if v.retry && (longest == nil || len(r.earlier()) > len(longest.earlier())) {
 			longest, delay = r, v.delay
 		}
 	}
@@ -213,7 +212,7 @@ func (e *Engine) mayRetry(r *Record, f fault.Fault) bool {
 // again has r retried after its backoff's next delay, and not before floor, if
 // it has attempts left and the budget says so.
 func (e *Engine) again(r *Record, v *verdict, floor time.Duration, budget *budget) {
-	if r.tries >= e.cfg.MaxAttempts {
+	if int(r.tries) >= e.cfg.MaxAttempts {
 		return
 	}
 	if !budget.take(time.Now()) {
@@ -222,10 +221,11 @@ func (e *Engine) again(r *Record, v *verdict, floor time.Duration, budget *budge
 	}
 	delay := backoff.Stop
 	err := e.cfg.Guard("the backoff", func() {
-		if r.backoff == nil {
-			r.backoff = e.cfg.Backoff()
+		more := r.extra()
+		if more.backoff == nil {
+			more.backoff = e.cfg.Backoff()
 		}
-		delay = r.backoff.NextBackOff()
+		delay = more.backoff.NextBackOff()
 	})
 	switch {
 	case err != nil:

@@ -13,6 +13,7 @@ type limits struct {
 	bytes    int // of the payload
 	overhead int // bytes of a payload besides its records and their separators
 	between  int // bytes of a separator
+	linger   time.Duration
 }
 
 // size is how many bytes a record adds to a payload: a separator goes with each.
@@ -46,12 +47,15 @@ type lane struct {
 	list       *laneList
 	next, prev *lane // in list
 	timer      *time.Timer
-	wakeAt     time.Time // what timer is set to; zero when it is not running
+	wakeAt     instant // what timer is set to; 0 when it is not running
 }
 
 func newLane(tenant string, limits limits) *lane {
 	return &lane{tenant: tenant, limits: limits, portion: newPortion(limits.records)}
 }
+
+// pressAt is when r should not wait for company any longer.
+func (l *lane) pressAt(r *Record) instant { return r.pressAt(l.limits.linger) }
 
 func (l *lane) empty() bool {
 	return l.live == 0 && len(l.returning) == l.absent && l.split == 0 && len(l.trials) == 0
@@ -61,7 +65,7 @@ func (l *lane) empty() bool {
 func (l *lane) add(r *Record) {
 	r.state = queued
 	l.queue.push(r)
-	if l.live == 0 || l.urgent != nil && r.pressAt.Before(l.urgent.pressAt) {
+	if l.live == 0 || l.urgent != nil && l.pressAt(r) < l.pressAt(l.urgent) {
 		l.urgent = r
 	}
 	l.count(r, 1)
@@ -97,8 +101,8 @@ func (l *lane) delay(r *Record) {
 
 // leave takes a queued, delayed or split record out of the lane.
 func (l *lane) leave(r *Record) {
-	if r.state != queued && r.piece != nil {
-		defer r.piece.left()
+	if p := r.piece(); p != nil && r.state != queued {
+		defer p.left()
 	}
 	if r.state == split {
 		r.state = settled
@@ -122,9 +126,9 @@ func (l *lane) leave(r *Record) {
 }
 
 // comeBack brings the delayed records whose time has come to the front.
-func (l *lane) comeBack(now time.Time) {
+func (l *lane) comeBack(now instant) {
 	var due []*Record
-	for len(l.returning) > 0 && !l.returning[0].dueAt.After(now) {
+	for len(l.returning) > 0 && l.returning[0].more.dueAt <= now {
 		r := heap.Pop(&l.returning).(*Record)
 		if r.state != delayed {
 			l.absent--
@@ -138,7 +142,7 @@ func (l *lane) comeBack(now time.Time) {
 	slices.SortFunc(due, func(a, b *Record) int { return cmp.Compare(a.seq, b.seq) })
 	fresh := due[:0]
 	for _, r := range due {
-		if p := r.piece; p != nil { // all of its records come back at the same time
+		if p := r.piece(); p != nil { // all of its records come back at the same time
 			if !slices.Contains(l.pieces, p) {
 				l.pieces = append(l.pieces, p)
 			}
@@ -156,11 +160,11 @@ func (l *lane) comeBack(now time.Time) {
 
 // readiness tells why the lane is ready, or else when to look again: at the
 // zero time there is nothing to look for.
-func (l *lane) readiness(now time.Time) (Reason, time.Time) {
+func (l *lane) readiness(now instant) (Reason, instant) {
 	l.comeBack(now)
-	var again time.Time
+	var again instant
 	if len(l.returning) > 0 {
-		again = l.returning[0].dueAt
+		again = l.returning[0].more.dueAt
 	}
 	if l.nextPiece() != nil {
 		return Split, again
@@ -175,9 +179,9 @@ func (l *lane) readiness(now time.Time) (Reason, time.Time) {
 	switch {
 	case l.first().seq <= l.flushSeq:
 		return Flush, again
-	case pressing.pressAt.After(now):
-		if again.IsZero() || pressing.pressAt.Before(again) {
-			again = pressing.pressAt
+	case l.pressAt(pressing) > now:
+		if at := l.pressAt(pressing); again == 0 || at < again {
+			again = at
 		}
 		return NotReady, again
 	case pressing.hurried:
@@ -212,7 +216,7 @@ func (l *lane) nextPiece() *piece {
 
 // sealPiece takes the next piece, and returns what its records add to a
 // payload, and those whose time is over, too.
-func (l *lane) sealPiece(now time.Time) (p *piece, bytes int, over []*Record) {
+func (l *lane) sealPiece(now instant) (p *piece, bytes int, over []*Record) {
 	p = l.nextPiece()
 	l.pieces = l.pieces[1:]
 	bytes = l.limits.overhead
@@ -254,7 +258,7 @@ func (l *lane) pressing() *Record {
 	l.urgent = l.first()
 	if l.hurried > 0 {
 		for _, r := range l.queue.all() {
-			if r.state == queued && r.pressAt.Before(l.urgent.pressAt) {
+			if r.state == queued && l.pressAt(r) < l.pressAt(l.urgent) {
 				l.urgent = r
 			}
 		}
@@ -265,7 +269,7 @@ func (l *lane) pressing() *Record {
 // seal takes the records of the next batch: in their order, up to the limits,
 // and no two of the same ID. It returns what they add to a payload, and those whose
 // time is over, too.
-func (l *lane) seal(now time.Time) (records []*Record, bytes int, over []*Record) {
+func (l *lane) seal(now instant) (records []*Record, bytes int, over []*Record) {
 	records = make([]*Record, 0, min(l.live, l.portion.records))
 	var skipped []*Record
 	var ids map[string]struct{}
@@ -293,11 +297,12 @@ func (l *lane) seal(now time.Time) (records []*Record, bytes int, over []*Record
 		}
 		seen++
 		if ids != nil {
-			if _, doubled := ids[r.ID]; doubled {
+			id := r.ID
+			if _, doubled := ids[id]; doubled {
 				skipped = append(skipped, r)
 				continue
 			}
-			ids[r.ID] = struct{}{}
+			ids[id] = struct{}{}
 		}
 		records = append(records, r)
 		bytes += l.limits.size(r)
@@ -320,7 +325,7 @@ type dueHeap []*Record
 
 func (h dueHeap) Len() int { return len(h) }
 
-func (h dueHeap) Less(i, j int) bool { return h[i].dueAt.Before(h[j].dueAt) }
+func (h dueHeap) Less(i, j int) bool { return h[i].more.dueAt < h[j].more.dueAt }
 
 func (h dueHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 

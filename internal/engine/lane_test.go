@@ -17,7 +17,7 @@ import (
 type laneModel struct {
 	t        *testing.T
 	lane     *lane
-	now      time.Time
+	now      instant
 	seq      uint64
 	waiting  []*Record // in order
 	delayed  []*Record
@@ -29,7 +29,7 @@ type laneModel struct {
 func newLaneModel(t *testing.T, l limits) *laneModel {
 	t.Helper()
 	return &laneModel{
-		t: t, lane: newLane("", l), now: time.Unix(0, 0),
+		t: t, lane: newLane("", l), now: 1,
 		sealed: map[*Record]int{}, left: map[*Record]bool{},
 	}
 }
@@ -37,11 +37,10 @@ func newLaneModel(t *testing.T, l limits) *laneModel {
 // add adds a record of n bytes, with an ID that is the caller's if it is not "".
 func (m *laneModel) add(n int, id string) {
 	m.seq++
-	r := &Record{ID: id, CallerID: id != "", seq: m.seq, Entry: make([]byte, n)}
+	r := &Record{ID: id, CallerID: id != "", seq: m.seq, Entry: make([]byte, n), arrived: m.now}
 	if id == "" {
 		r.ID = "generated " + strconv.FormatUint(m.seq, 10)
 	}
-	r.pressAt = m.now.Add(time.Second)
 	if m.lane.limits.overhead+m.lane.limits.size(r) > m.lane.limits.bytes {
 		return // is refused at Submit
 	}
@@ -96,7 +95,7 @@ func (m *laneModel) seal(fails bool, delay time.Duration) {
 			m.sealed[r]++
 			continue
 		}
-		r.dueAt = m.now.Add(delay)
+		r.extra().dueAt = m.now.add(delay)
 		m.lane.delay(r)
 		m.delayed = append(m.delayed, r)
 	}
@@ -106,7 +105,7 @@ func (m *laneModel) comeBack() {
 	m.lane.comeBack(m.now)
 	var due, later []*Record
 	for _, r := range m.delayed {
-		if r.dueAt.After(m.now) {
+		if r.more.dueAt > m.now {
 			later = append(later, r)
 		} else {
 			due = append(due, r)
@@ -141,7 +140,7 @@ func (m *laneModel) check() {
 
 // drain seals all that is left, and checks that each record went exactly one way.
 func (m *laneModel) drain() {
-	m.now = m.now.Add(time.Hour)
+	m.now = m.now.add(time.Hour)
 	m.comeBack()
 	for len(m.waiting) > 0 {
 		m.seal(false, 0)
@@ -171,7 +170,7 @@ func (m *laneModel) run(program []byte) {
 		case 6:
 			m.seal(true, time.Duration(b)*time.Millisecond)
 		case 7:
-			m.now = m.now.Add(time.Duration(a) * time.Millisecond)
+			m.now = m.now.add(time.Duration(a) * time.Millisecond)
 			m.comeBack()
 			m.lane.readiness(m.now)
 		}
@@ -188,7 +187,7 @@ func FuzzSeal(f *testing.F) {
 		if records < 1 || records > 50 || bytes < 16 || bytes > 2000 {
 			return
 		}
-		newLaneModel(t, limits{records: records, bytes: bytes, overhead: 14, between: 1}).run(program)
+		newLaneModel(t, limits{records: records, bytes: bytes, overhead: 14, between: 1, linger: time.Second}).run(program)
 	})
 }
 
@@ -200,14 +199,14 @@ func TestLane(t *testing.T) {
 		for i := range program {
 			program[i] = byte(random.Uint32())
 		}
-		newLaneModel(t, limits{records: 1 + random.IntN(10), bytes: 100 + random.IntN(1000), overhead: 14, between: 1}).run(program)
+		newLaneModel(t, limits{records: 1 + random.IntN(10), bytes: 100 + random.IntN(1000), overhead: 14, between: 1, linger: time.Second}).run(program)
 	}
 }
 
 // A lane full of one ID stays cheap: sealing does not look at all of it.
 func TestLaneOfOneID(t *testing.T) {
 	t.Parallel()
-	m := newLaneModel(t, limits{records: 10, bytes: 1000, overhead: 14, between: 1})
+	m := newLaneModel(t, limits{records: 10, bytes: 1000, overhead: 14, between: 1, linger: time.Second})
 	for range 1000 {
 		m.add(1, "the same")
 	}
@@ -219,37 +218,41 @@ func TestLaneOfOneID(t *testing.T) {
 
 func TestReadiness(t *testing.T) {
 	t.Parallel()
-	start := time.Unix(0, 0)
-	at := start.Add
-	record := func(seq uint64, pressAt time.Duration, hurried bool) *Record {
-		return &Record{seq: seq, pressAt: at(pressAt), hurried: hurried, Entry: []byte("12345")}
+	const linger = 5
+	record := func(seq uint64, arrived instant, pressAt instant) *Record {
+		r := &Record{seq: seq, arrived: arrived, Entry: []byte("12345")}
+		if pressAt != 0 {
+			r.hurried = true
+			r.extra().pressAt = pressAt
+		}
+		return r
 	}
-	l := newLane("", limits{records: 3, bytes: 100, overhead: 14, between: 1})
-	expect := func(now time.Duration, reason Reason, again time.Time) {
+	l := newLane("", limits{records: 3, bytes: 100, overhead: 14, between: 1, linger: linger})
+	expect := func(now instant, reason Reason, again instant) {
 		t.Helper()
-		gotReason, gotAgain := l.readiness(at(now))
+		gotReason, gotAgain := l.readiness(now)
 		assert.Equal(t, reason, gotReason)
 		assert.Equal(t, again, gotAgain)
 	}
-	expect(0, NotReady, time.Time{})
-	l.add(record(1, 5, false))
-	expect(0, NotReady, at(5))
-	expect(5, Linger, time.Time{})
-	l.add(record(2, 3, true))
-	expect(0, NotReady, at(3))
-	expect(4, Deadline, time.Time{})
+	expect(1, NotReady, 0)
+	l.add(record(1, 1, 0))
+	expect(1, NotReady, 6)
+	expect(6, Linger, 0)
+	l.add(record(2, 1, 4))
+	expect(1, NotReady, 4)
+	expect(5, Deadline, 0)
 	l.flushSeq = 1
-	expect(0, Flush, time.Time{})
-	l.add(record(3, 9, false))
-	expect(0, Full, time.Time{})
+	expect(1, Flush, 0)
+	l.add(record(3, 5, 0))
+	expect(1, Full, 0)
 
-	late := record(4, 1, false)
-	late.dueAt = at(7)
+	late := record(4, 2, 0)
+	late.extra().dueAt = 8
 	l.delay(late)
-	records, _, _ := l.seal(at(6))
+	records, _, _ := l.seal(7)
 	assert.Len(t, records, 3)
-	expect(6, NotReady, at(7))
-	expect(7, Linger, time.Time{})
+	expect(7, NotReady, 8)
+	expect(8, Linger, 0)
 }
 
 func TestQueue(t *testing.T) {

@@ -1,7 +1,5 @@
 package engine
 
-import "time"
-
 // orderKey names records that must not overtake each other.
 type orderKey struct{ tenant, key string }
 
@@ -13,11 +11,11 @@ type order struct {
 
 // enter puts r into its lane, unless it has to wait for one of its key.
 func (e *Engine) enter(l *lane, r *Record) (entered bool) {
-	if r.Key == "" {
+	if r.key() == "" {
 		l.add(r)
 		return true
 	}
-	k := orderKey{r.Tenant, r.Key}
+	k := orderKey{r.Tenant(), r.key()}
 	if o, busy := e.orders[k]; busy {
 		r.state = held
 		o.held = append(o.held, r)
@@ -36,7 +34,7 @@ func (e *Engine) succeed(r *Record) {
 		return
 	}
 	r.leads = false
-	k := orderKey{r.Tenant, r.Key}
+	k := orderKey{r.Tenant(), r.key()}
 	o := e.orders[k]
 	for len(o.held) > 0 {
 		next := o.held[0]
@@ -45,9 +43,9 @@ func (e *Engine) succeed(r *Record) {
 			continue
 		}
 		next.leads = true
-		l := e.lane(next.Tenant)
+		l := e.lane(next.Tenant())
 		l.addFirst(next)
-		e.update(l, time.Now())
+		e.update(l, e.clock.now())
 		return
 	}
 	delete(e.orders, k)

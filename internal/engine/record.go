@@ -24,50 +24,116 @@ type Outcome struct {
 	Err  error
 }
 
-// Record is one record on its way. The exported fields are set before Submit
-// and not changed after; the rest belongs to the Engine.
+// Record is one record on its way. It is set up before Submit and not changed after;
+// the Engine does the rest. As there are many of them it is small: what only some
+// need is in baggage.
 type Record struct {
-	ID       string
-	CallerID bool   // ID is the caller's, and may so be given twice
-	Tenant   string // names the lane
-	Key      string // of records that must not overtake each other; empty: none
-	Entry    []byte // the record as it stands in a payload
-	Data     []byte // what it was made of, if that is still needed
-	Owner    Owner
+	Owner Owner
+	ID    string
+	Entry []byte // the record as it stands in a payload
 
 	ctx     context.Context
-	release func() // gives back what ctx holds
-	arrived time.Time
-	pressAt time.Time // the record should not wait for company beyond this
-	hurried bool      // pressAt comes from ctx's deadline, not from the linger
-	seq     uint64    // order of arrival
-	state   state
-	room    chan struct{} // state roomless: closed when its Submit may go on
-	place   *list.Element // state roomless: in the line
+	seq     uint64  // order of arrival; 0 if it was never taken in
+	arrived instant // at Submit
 	gen     *generation
-	dueAt   time.Time // state delayed: when the record returns to its lane
-	overAt  time.Time // its time is over then; zero is never
-	timed   bool      // overAt comes of the delivery timeout
-	piece   *piece    // of a batch that is not sealed anew
-	leads   bool      // others of its key wait for it
-	told    bool      // its owner knows its outcome
-	aboard  bool      // a flight still has it, perhaps one that it has left early
+	flight  *Flight // of the last attempt
+	err     error   // of the last attempt
+	more    *baggage
 
-	// Of its attempts. While the record flies, its flight alone touches tries,
-	// onceUsed and backoff.
-	flight    *Flight // of the last attempt
-	outcome   attemptOutcome
-	earlier   []Attempt // those before the last
-	tries     int       // attempts but throttled ones
-	onceUsed  bool
+	// While the record flies, its flight alone touches tries and onceUsed.
+	CallerID  bool            // ID is the caller's, and may so be given twice
+	tries     int32           // attempts but throttled ones
+	state     state           // where it is
+	last      fault.Certainty // of the last attempt
 	certainty fault.Certainty // of all failed attempts together
-	backoff   backoff.BackOff
+	onceUsed  bool
+	hurried   bool // it presses before its linger is over, because of ctx's deadline
+	timed     bool // its time ends by the delivery timeout
+	leads     bool // others of its key wait for it
+	told      bool // its owner knows its outcome
+	aboard    bool // a flight still has it, perhaps one that it has left early
 }
 
-// attemptOutcome is what came of a record's last attempt.
-type attemptOutcome struct {
-	certainty fault.Certainty
-	err       error
+// baggage is what a record needs that has a tenant, a key or an end of its own, or does
+// not arrive at the first attempt.
+type baggage struct {
+	tenant, key string
+	data        []byte // what the entry was made of
+
+	release func()  // gives back what ctx holds
+	pressAt instant // it should not wait for company beyond this, if it is hurried
+	overAt  instant // its time is over then; 0 is never
+
+	room  chan struct{} // state roomless: closed when its Submit may go on
+	place *list.Element // state roomless: in the line
+
+	dueAt   instant   // state delayed: when it returns to its lane
+	piece   *piece    // of a batch that is not sealed anew
+	earlier []Attempt // those before the last
+	backoff backoff.BackOff
+}
+
+// extra is r's baggage, to put something into.
+func (r *Record) extra() *baggage {
+	if r.more == nil {
+		r.more = new(baggage)
+	}
+	return r.more
+}
+
+// SetTenant gives r a tenant, which names its lane.
+func (r *Record) SetTenant(tenant string) { r.extra().tenant = tenant }
+
+// SetKey gives r a key: of the records with the same one, one is under way at a time.
+func (r *Record) SetKey(key string) { r.extra().key = key }
+
+// SetData notes what r's Entry was made of.
+func (r *Record) SetData(data []byte) { r.extra().data = data }
+
+// Tenant is r's; empty for none.
+func (r *Record) Tenant() string {
+	if r.more == nil {
+		return ""
+	}
+	return r.more.tenant
+}
+
+func (r *Record) key() string {
+	if r.more == nil {
+		return ""
+	}
+	return r.more.key
+}
+
+// Data is what r's Entry was made of, if that was noted.
+func (r *Record) Data() []byte {
+	if r.more == nil {
+		return nil
+	}
+	return r.more.data
+}
+
+func (r *Record) piece() *piece {
+	if r.more == nil {
+		return nil
+	}
+	return r.more.piece
+}
+
+// earlier are the attempts before the last.
+func (r *Record) earlier() []Attempt {
+	if r.more == nil {
+		return nil
+	}
+	return r.more.earlier
+}
+
+// pressAt is when r should not wait for company any longer.
+func (r *Record) pressAt(linger time.Duration) instant {
+	if r.hurried {
+		return r.more.pressAt
+	}
+	return r.arrived.add(linger)
 }
 
 // state is where a record is.
@@ -86,8 +152,11 @@ const (
 )
 
 // over tells whether r's time is over. Its context may not know yet.
-func (r *Record) over(now time.Time) bool {
-	return r.release != nil && (r.ctx.Err() != nil || !r.overAt.IsZero() && !now.Before(r.overAt))
+func (r *Record) over(now instant) bool {
+	if r.more == nil || r.more.release == nil {
+		return false
+	}
+	return r.ctx.Err() != nil || r.more.overAt != 0 && now >= r.more.overAt
 }
 
 // overCause is why r's time is over.
@@ -109,9 +178,6 @@ func (r *Record) TakenIn() bool { return r.seq > 0 }
 // resolved.
 func (r *Record) Context() context.Context { return r.ctx }
 
-// Submitted is when r came.
-func (r *Record) Submitted() time.Time { return r.arrived }
-
 // Attempt is one invocation that carried a record.
 type Attempt struct {
 	RequestID string
@@ -126,8 +192,9 @@ type Attempt struct {
 type Flight struct {
 	RequestID string
 	Size      int
-	Start     time.Time
 	Duration  time.Duration
+
+	start instant
 }
 
 // Attempts are the record's attempts, in order. It may be called once the
@@ -136,7 +203,7 @@ func (r *Record) Attempts() []Attempt {
 	if r.flight == nil {
 		return nil
 	}
-	return append(slices.Clip(r.earlier), r.LastAttempt())
+	return append(slices.Clip(r.earlier()), r.LastAttempt())
 }
 
 // AttemptCount is how many invocations have carried r. Like Attempts it may be
@@ -145,7 +212,7 @@ func (r *Record) AttemptCount() int {
 	if r.flight == nil {
 		return 0
 	}
-	return len(r.earlier) + 1
+	return len(r.earlier()) + 1
 }
 
 // LastAttempt is the last of the attempts, of which there must be one.
@@ -153,41 +220,45 @@ func (r *Record) LastAttempt() Attempt {
 	return Attempt{
 		RequestID: r.flight.RequestID,
 		BatchSize: r.flight.Size,
-		Wait:      r.flight.Start.Sub(r.arrived),
+		Wait:      r.flight.start.sub(r.arrived),
 		Duration:  r.flight.Duration,
-		Certainty: r.outcome.certainty,
-		Err:       r.outcome.err,
+		Certainty: r.last,
+		Err:       r.err,
 	}
 }
 
 // fly notes that r's next attempt is f.
 func (r *Record) fly(f *Flight) {
 	if r.flight != nil {
-		r.earlier = append(r.earlier, r.LastAttempt())
+		r.extra().earlier = append(r.extra().earlier, r.LastAttempt())
 	}
-	r.state, r.aboard, r.flight, r.outcome = flying, true, f, attemptOutcome{}
+	r.state, r.aboard, r.flight, r.last, r.err = flying, true, f, 0, nil
 }
 
 // SetLastError notes that the answer of the last attempt was of no use after all.
 // It may be called by the owner while the record is resolved.
 func (r *Record) SetLastError(err error) {
 	if r.flight != nil {
-		r.outcome.err = err
+		r.err = err
 	}
 }
 
-// letGo drops what is not needed any more once the outcome is there: all but what
-// Attempts tells. A record that a flight still has waits for its landing.
+// letGo drops what is not needed any more once the outcome is there: all but the ID
+// and what Attempts tells. A record that a flight still has waits for its landing.
 func (r *Record) letGo() {
-	if r.state == settled && !r.aboard {
-		r.Entry, r.Data, r.ctx, r.release, r.backoff, r.gen, r.piece = nil, nil, nil, nil, nil, nil, nil
+	if r.state != settled || r.aboard {
+		return
+	}
+	r.Entry, r.ctx, r.gen = nil, nil, nil
+	if r.more != nil {
+		r.more = &baggage{tenant: r.more.tenant, earlier: r.more.earlier}
 	}
 }
 
 // land notes what came of r's attempt.
 func (r *Record) land(certainty fault.Certainty, err error) {
-	r.outcome = attemptOutcome{certainty, err}
-	if len(r.earlier) == 0 {
+	r.last, r.err = certainty, err
+	if len(r.earlier()) == 0 {
 		r.certainty = certainty
 	} else {
 		r.certainty = r.certainty.Or(certainty)

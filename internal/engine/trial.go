@@ -38,7 +38,7 @@ type Sealed struct {
 func newPiece(records []*Record, t *trial) *piece {
 	p := &piece{records: records, live: len(records), trial: t}
 	for _, r := range records {
-		r.piece = p
+		r.extra().piece = p
 	}
 	return p
 }
@@ -184,13 +184,13 @@ func (l *lane) landed(b *Batch, a *Answer, again, apart []*Record) (hopeless []*
 		// It stays together.
 		p.records, p.live = again, len(again)
 		for _, r := range again {
-			r.piece = p
+			r.extra().piece = p
 			l.delay(r)
 		}
 		return nil
 	}
 	for _, r := range again {
-		r.piece = nil
+		r.extra().piece = nil
 		l.delay(r)
 	}
 	var t *trial
