@@ -91,6 +91,12 @@
 // [WithDeadLetter] is told of each record that is given up, with its payload and
 // all of its attempts; [FileDeadLetters] keeps them on disk.
 //
+// # Connections
+//
+// [TunedClient] makes the SDK's client fit for many invocations at a time that take
+// long. Requests that a server has declared unprocessed, by GOAWAY or REFUSED_STREAM of
+// HTTP/2, are sent again at once, with any client, as a part of the same attempt.
+//
 // # Cancellation
 //
 // A record's context frees that record only. Before it is sent, it leaves and

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lambdabatch/lambdabatch/internal/engine"
 	"github.com/lambdabatch/lambdabatch/internal/fault"
+	"github.com/lambdabatch/lambdabatch/internal/replay"
 )
 
 // invocation is how the engine's batches become calls of the SDK, and the
@@ -105,7 +106,7 @@ func (v *invocation) invoke(ctx context.Context, b *engine.Batch) (engine.Answer
 	var out *lambda.InvokeOutput
 	var err error
 	panicked := guard("the Invoker", func() {
-		out, err = v.client.Invoke(ctx, v.input(b), oneAttempt, trace.Watch)
+		out, err = v.client.Invoke(ctx, v.input(b), oneAttempt, replay.Certain(&trace), trace.Watch)
 	})
 	switch {
 	case panicked != nil:

@@ -56,30 +56,44 @@ func neverConnected(err error) bool {
 	return errors.As(err, &dns) || errors.As(err, &certificate)
 }
 
-// unprocessedHTTP2 matches what net/http says of a stream that the server declared unprocessed: refused, or above the
-// last stream of a GOAWAY (RFC 9113, sections 8.7 and 6.8), and of a stream that was never opened. net/http bundles
-// its HTTP/2, so the text is all there is. It would replay these itself, had the SDK set Request.GetBody; not all that
-// it would replay is safe, though: it counts a PROTOCOL_ERROR of the peer's too, which proves nothing.
+// These match what net/http says of a stream that the server declared unprocessed: refused, or above the last stream of
+// a GOAWAY (RFC 9113, sections 8.7 and 6.8), and of a stream that was never opened. net/http bundles its HTTP/2, so the
+// text is all there is. The first are those that it would have replayed itself, had the SDK set Request.GetBody; not all
+// that it would replay is safe, though: it counts a PROTOCOL_ERROR of the peer's too, which proves nothing.
 //
 // The whole text has to match. Parts of it may come from the server: the debug data of a GOAWAY.
-var unprocessedHTTP2 = regexp.MustCompile(`^(?:` +
-	`http2: Transport: cannot retry err \[(?:` + goAway + `|` + refused + `)\] after Request\.Body was written; .*` +
-	`|` + goAway +
-	`|` + refused +
-	`|http2: Transport received GOAWAY from server ErrCode:.+` +
-	`|http2: client conn not usable` +
-	`|http2: client conn could not be established` +
-	`)$`)
+var (
+	replayableHTTP2 = regexp.MustCompile(
+		`^http2: Transport: cannot retry err \[(?:` + goAway + `|` + refused + `)\] after Request\.Body was written; .*$`)
+	unprocessedHTTP2 = regexp.MustCompile(`^(?:` +
+		goAway +
+		`|` + refused +
+		`|http2: Transport received GOAWAY from server ErrCode:.+` +
+		`|http2: client conn not usable` +
+		`|http2: client conn could not be established` +
+		`)$`)
+)
 
 const (
 	goAway  = `http2: Transport received Server's graceful shutdown GOAWAY`
 	refused = `stream error: stream ID \d+; REFUSED_STREAM; received from peer`
 )
 
-// unprocessed reports that the server said that it did not process the request.
+// Replayable reports that the server said that it did not process the request, and nothing against sending it again at
+// once.
+func Replayable(err error) bool {
+	return err != nil && replayableHTTP2.MatchString(root(err).Error())
+}
+
+// unprocessed reports that the server said that it did not process the request, for whatever reason.
 func unprocessed(err error) bool {
+	return Replayable(err) || err != nil && unprocessedHTTP2.MatchString(root(err).Error())
+}
+
+// root is the innermost error of err.
+func root(err error) error {
 	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
 		err = cause
 	}
-	return err != nil && unprocessedHTTP2.MatchString(err.Error())
+	return err
 }

@@ -26,7 +26,7 @@ type Trace struct {
 	installed atomic.Bool  // the middleware is part of the stack that this call runs through
 	attempts  atomic.Int32 // times the HTTP client was called
 	sought    atomic.Bool  // net/http looked for a connection: so the HTTP client honors httptrace
-	wrote     atomic.Bool  // request headers were written, of any attempt
+	wrote     atomic.Bool  // request headers were written, of any attempt that may have been processed
 }
 
 // Watch is the option of Invoke that lets t see the call.
@@ -68,6 +68,10 @@ func (t *Trace) hooks() *httptrace.ClientTrace {
 		},
 	}
 }
+
+// Forget is called between two requests of the same call, when the first one was surely not processed: it counts as not
+// written.
+func (t *Trace) Forget() { t.wrote.Store(false) }
 
 // stoppedShort reports that the call surely ended before the HTTP client was called.
 func (t *Trace) stoppedShort() bool {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -35,6 +36,8 @@ func TestUnprocessed(t *testing.T) {
 		assert.Equal(t, want, unprocessed(errors.New(text)), text)
 		wrapped := &smithyhttp.RequestSendError{Err: &url.Error{Op: "Post", URL: "https://lambda.test", Err: errors.New(text)}}
 		assert.Equal(t, want, unprocessed(fmt.Errorf("invoke: %w", wrapped)), text)
+		assert.Equal(t, want && strings.Contains(text, "GetBody"), Replayable(wrapped), text)
 	}
 	assert.False(t, unprocessed(nil))
+	assert.False(t, Replayable(nil))
 }
