@@ -119,6 +119,12 @@ func newServer(t *testing.T, http2 bool, l *ledger, around func(http.Handler) ht
 	if around != nil {
 		handler = around(handler)
 	}
+	return serve(t, http2, handler)
+}
+
+// serve serves handler by TLS, and by HTTP/2 if that is asked for.
+func serve(t *testing.T, http2 bool, handler http.Handler) (server *httptest.Server, connections *atomic.Int64) {
+	t.Helper()
 	connections = new(atomic.Int64)
 	server = httptest.NewUnstartedServer(handler)
 	server.EnableHTTP2 = http2

@@ -250,8 +250,8 @@ func (r *Record) letGo() {
 		return
 	}
 	r.Entry, r.ctx, r.gen = nil, nil, nil
-	if r.more != nil {
-		r.more = &baggage{tenant: r.more.tenant, earlier: r.more.earlier}
+	if m := r.more; m != nil {
+		m.data, m.release, m.room, m.place, m.piece, m.backoff = nil, nil, nil, nil, nil, nil
 	}
 }
 
