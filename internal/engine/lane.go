@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"container/heap"
 	"slices"
 	"time"
@@ -113,11 +112,16 @@ func (l *lane) leave(r *Record) {
 	}
 }
 
-// comeBack brings the delayed records whose time has come to the front.
+// comeBack brings back the delayed records whose time has come. Of those that stay,
+// the first one has not left.
 func (l *lane) comeBack(now time.Time) {
 	var due []*Record
-	for len(l.returning) > 0 && !l.returning[0].dueAt.After(now) {
-		r := heap.Pop(&l.returning).(*Record)
+	for len(l.returning) > 0 {
+		r := l.returning[0]
+		if r.state == delayed && r.dueAt.After(now) {
+			break
+		}
+		heap.Pop(&l.returning)
 		if r.state != delayed {
 			l.absent--
 			continue
@@ -127,7 +131,7 @@ func (l *lane) comeBack(now time.Time) {
 	if due == nil {
 		return
 	}
-	slices.SortFunc(due, func(a, b *Record) int { return cmp.Compare(a.seq, b.seq) })
+	slices.SortFunc(due, bySeq)
 	fresh := due[:0]
 	for _, r := range due {
 		if p := r.piece; p != nil { // all of its records come back at the same time
@@ -143,7 +147,7 @@ func (l *lane) comeBack(now time.Time) {
 		fresh = append(fresh, r)
 	}
 	l.urgent = nil
-	l.queue.pushFront(fresh)
+	l.queue.comeBack(fresh)
 }
 
 // readiness tells why the lane is ready, or else when to look again: at the

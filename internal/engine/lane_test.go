@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -104,23 +105,16 @@ func (m *laneModel) seal(fails bool, delay time.Duration) {
 
 func (m *laneModel) comeBack() {
 	m.lane.comeBack(m.now)
-	var due, later []*Record
+	var later []*Record
 	for _, r := range m.delayed {
 		if r.dueAt.After(m.now) {
 			later = append(later, r)
 		} else {
-			due = append(due, r)
-		}
-	}
-	for i := range due { // by age
-		for j := i + 1; j < len(due); j++ {
-			if due[j].seq < due[i].seq {
-				due[i], due[j] = due[j], due[i]
-			}
+			m.waiting = append(m.waiting, r)
 		}
 	}
 	m.delayed = later
-	m.waiting = append(due, m.waiting...)
+	slices.SortFunc(m.waiting, bySeq)
 }
 
 // check compares the lane's books with the model's.
@@ -290,4 +284,29 @@ func TestQueue(t *testing.T) {
 		q.drop(1)
 	}
 	assert.LessOrEqual(t, cap(q.records), 32)
+}
+
+// Whatever returns when, a lane's records stand in the order in which they came.
+func TestComeBack(t *testing.T) {
+	t.Parallel()
+	epoch := time.Unix(0, 0)
+	at := func(d time.Duration) time.Time { return epoch.Add(d) }
+	l := newLane("", limits{records: 10, bytes: 1000, overhead: 14, between: 1})
+	returning := func(seq uint64, dueAt time.Duration) {
+		l.delay(&Record{seq: seq, pressAt: at(time.Hour), dueAt: at(dueAt)})
+	}
+	returning(3, 1)
+	returning(7, 2)
+	returning(5, 2)
+	l.add(&Record{seq: 9, pressAt: at(time.Hour)})
+	l.flushSeq = 3
+	for now, want := range [][]uint64{{9}, {3, 9}, {3, 5, 7, 9}} {
+		reason, _ := l.readiness(at(time.Duration(now)))
+		var got []uint64
+		for _, r := range l.queue.all() {
+			got = append(got, r.seq)
+		}
+		assert.Equal(t, want, got)
+		assert.Equal(t, now > 0, reason == Flush, "the third was to be flushed")
+	}
 }
