@@ -85,7 +85,6 @@ func New[In, Out any](client Invoker, function string, opts ...Option) (*Batcher
 			RetryRatio:         c.retryRatio,
 			RetryReserve:       c.retryReserve,
 			Resend:             c.durable,
-			DeadLetters:        c.deadLetter != nil,
 		}),
 	}}, nil
 }

@@ -3,6 +3,7 @@ package lambdabatch_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/cenkalti/backoff/v4"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -595,6 +597,57 @@ func TestGoexitInALimiter(t *testing.T) {
 		_, err := b.Do(t.Context(), "a")
 		require.ErrorContains(t, err, "runtime.Goexit")
 		assert.Equal(t, lambdabatch.NotExecuted, lambdabatch.CertaintyOf(err))
+		require.NoError(t, b.Close())
+	})
+}
+
+// Goexit after Goexit: who took over for the first is ended, too.
+func TestGoexitAgain(t *testing.T) {
+	t.Parallel()
+	exits := lambdabatch.WithHooks(lambdabatch.Hooks{
+		Invoked:  func(context.Context, lambdabatch.InvokedEvent) { runtime.Goexit() },
+		Resolved: func(lambdabatch.ResolvedEvent) { runtime.Goexit() },
+	})
+	releases := func(err error) lambdabatch.Option {
+		return lambdabatch.WithLimiter(lame(func(context.Context) (func(lambdabatch.Feedback), error) {
+			return func(lambdabatch.Feedback) { runtime.Goexit() }, err
+		}))
+	}
+	backoff := lambdabatch.WithBackoff(func() backoff.BackOff { runtime.Goexit(); return nil })
+	for name, options := range map[string][]lambdabatch.Option{
+		"hooks":               {exits},
+		"release":             {releases(nil), exits},
+		"no permit, no delay": {releases(errors.New("no permit")), backoff},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBatcher(t, newService(t).Client(), options...)
+				for range 3 {
+					_, err := b.Do(t.Context(), "a")
+					require.ErrorContains(t, err, "runtime.Goexit")
+				}
+				require.NoError(t, b.Close())
+			})
+		})
+	}
+}
+
+// Goexit where a permit is given back: what came of the invocation is not lost, and
+// what was not sent goes its way.
+func TestGoexitInRelease(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBatcher(t, newService(t).Client(), lambdabatch.WithLinger(0),
+			lambdabatch.WithLimiter(lame(func(context.Context) (func(lambdabatch.Feedback), error) {
+				time.Sleep(time.Second)
+				return func(lambdabatch.Feedback) { runtime.Goexit() }, nil
+			})))
+		got, err := b.Do(t.Context(), "a")
+		require.NoError(t, err)
+		assert.Equal(t, "A", got)
+		ctx, leave := context.WithTimeout(t.Context(), time.Second/2)
+		defer leave()
+		_, err = b.Do(ctx, "leaves before the permit comes")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NoError(t, b.Close())
 	})
 }

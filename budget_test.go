@@ -1,6 +1,7 @@
 package lambdabatch_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -79,5 +80,22 @@ func TestWhatARetryBudgetIsNotFor(t *testing.T) {
 		require.ErrorIs(t, err, lambdabatch.ErrRetryBudget)
 		var asked *lambdabatch.RecordError
 		require.ErrorAs(t, err, &asked)
+	})
+}
+
+// Who has left takes no retry out of the budget.
+func TestRetryBudgetIsForThoseWhoStay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.Fault(lambdatest.Latency(time.Second))
+		s.Fault(lambdatest.ResetAfter(), lambdatest.Count(1))
+		b := newBatcher(t, s.Client(), immediately(), lambdabatch.WithRetryBudget(0, 1), lambdabatch.WithMaxRecords(2))
+		ctx, leave := context.WithTimeout(t.Context(), time.Second/2)
+		defer leave()
+		gone, stays := b.Submit(ctx, "a"), b.Submit(t.Context(), "b")
+		_, err := gone.Await(t.Context())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err = stays.Await(t.Context())
+		require.NoError(t, err)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -130,6 +131,13 @@ func TestWhatBecomesADeadLetter(t *testing.T) {
 			letters: 1, options: []lambdabatch.Option{lambdabatch.WithHooks(lambdabatch.Hooks{Resolved: func(lambdabatch.ResolvedEvent) { panic("no") }})},
 			run: func(t *testing.T, b batcher) { _, _ = b.Do(t.Context(), "a") },
 		},
+		"Goexit in a hook": {
+			letters: 1, options: []lambdabatch.Option{lambdabatch.WithHooks(lambdabatch.Hooks{Resolved: func(lambdabatch.ResolvedEvent) { runtime.Goexit() }})},
+			run: func(t *testing.T, b batcher) {
+				_, err := b.Do(t.Context(), "a")
+				require.ErrorContains(t, err, "runtime.Goexit")
+			},
+		},
 		"refused at the door": {
 			options: []lambdabatch.Option{lambdabatch.WithMaxBytes(100), lambdabatch.WithMaxBuffered(1, 1000), lambdabatch.WithFailFast(), lambdabatch.WithLinger(time.Hour)},
 			run: func(t *testing.T, b batcher) {
@@ -176,6 +184,9 @@ func TestDeadLettersThatFail(t *testing.T) {
 			<-ctx.Done()
 			return fmt.Errorf("%w: %w", ctx.Err(), full)
 		},
+		"what another Batcher says": func(context.Context, lambdabatch.DeadLetter) error {
+			return &lambdabatch.InvokeError{Certainty: lambdabatch.NotExecuted, Err: fmt.Errorf("what another Batcher says: %w", full)}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -195,12 +206,60 @@ func TestDeadLettersThatFail(t *testing.T) {
 	}
 }
 
+func TestGoexitInADeadLetter(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.Fault(lambdatest.Exited())
+		b := newBatcher(t, s.Client(), lambdabatch.WithDeadLetter(func(context.Context, lambdabatch.DeadLetter) error {
+			runtime.Goexit()
+			return nil
+		}))
+		for range 3 {
+			_, err := b.Do(t.Context(), "a")
+			require.ErrorContains(t, err, "runtime.Goexit")
+			var failed *lambdabatch.FunctionError
+			require.ErrorAs(t, err, &failed)
+		}
+		require.NoError(t, b.Close())
+	})
+}
+
+// However many records are given up at a time, 64 dead letters are written at once.
+func TestDeadLettersAtATime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.Fault(lambdatest.Exited())
+		var mu sync.Mutex
+		writing, most, written := 0, 0, 0
+		b := newBatcher(t, s.Client(), lambdabatch.WithMaxRecords(1), lambdabatch.WithDeadLetter(func(context.Context, lambdabatch.DeadLetter) error {
+			mu.Lock()
+			writing++
+			most = max(most, writing)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			writing--
+			written++
+			mu.Unlock()
+			return nil
+		}))
+		start := time.Now()
+		for range 150 {
+			b.Submit(t.Context(), "a")
+		}
+		require.NoError(t, b.Flush(t.Context()))
+		assert.Equal(t, 150, written)
+		assert.Equal(t, 64, most)
+		assert.Equal(t, 3*time.Second, time.Since(start))
+	})
+}
+
 // Dead letters that take their time do not hold up the other records of the batch,
 // nor each other; and they keep their room in the buffer.
 func TestDeadLettersThatTakeTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newService(t)
-		s.Fault(lambdatest.Respond([]byte(`{"results":[{"id":"a","status":"failure"},{"id":"b","status":"failure"},{"id":"c","status":"success","data":"C"}]}`)), lambdatest.Count(1))
+		s.Fault(lambdatest.Respond([]byte(`{"results":[{"id":"a","status":"failure"},{"id":"b","status":"success","data":1},{"id":"c","status":"success","data":"C"}]}`)), lambdatest.Count(1))
 		b := newBatcher(t, s.Client(), lambdabatch.WithMaxRecords(3), lambdabatch.WithMaxBuffered(3, 1000), lambdabatch.WithRetryUncertain(false),
 			lambdabatch.WithDeadLetter(func(context.Context, lambdabatch.DeadLetter) error {
 				time.Sleep(time.Second)

@@ -61,21 +61,44 @@ func (c Certainty) String() string { return fault.Certainty(c).String() }
 // knows nothing: MaybeExecuted. For nil it returns Executed, which for an Event
 // invocation means that Lambda will see to it.
 func CertaintyOf(err error) Certainty {
-	var ended *engine.Ended
-	var failed *InvokeError
-	switch {
-	case err == nil:
+	if err == nil {
 		return Executed
-	case errors.As(err, &ended): // knows of all attempts
-		return Certainty(ended.Certainty)
-	case errors.As(err, &failed):
-		return failed.Certainty
-	case isA[*FunctionError](err), isA[*RecordError](err), isA[*ResultError](err):
-		return Executed
-	case isA[*encodeError](err), errors.Is(err, ErrClosed), errors.Is(err, ErrBufferFull), errors.Is(err, ErrRecordTooLarge):
-		return NotExecuted
+	}
+	certainty, _ := certaintyIn(err)
+	return certainty
+}
+
+// certaintyIn is what the outermost error in err that knows says of the record.
+// Within that one there may be others, which are about something else: an error of
+// another Batcher that a dead letter function returns, for example.
+func certaintyIn(err error) (certainty Certainty, known bool) {
+	switch e := err.(type) { //nolint:errorlint // this is what unwraps
+	case *engine.Ended: // knows of all attempts
+		return Certainty(e.Certainty), true
+	case *InvokeError:
+		return e.Certainty, true
+	case *FunctionError, *RecordError, *ResultError:
+		return Executed, true
+	case *encodeError:
+		return NotExecuted, true
+	case *buryError:
+		return certaintyIn(e.err)
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return certaintyIn(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			if certainty, known = certaintyIn(inner); known {
+				return certainty, true
+			}
+		}
+	}
+	switch err { //nolint:errorlint // likewise
+	case ErrClosed, ErrBufferFull, ErrRecordTooLarge:
+		return NotExecuted, true
 	default:
-		return MaybeExecuted
+		return MaybeExecuted, false
 	}
 }
 

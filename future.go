@@ -2,6 +2,7 @@ package lambdabatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -97,33 +98,91 @@ func attemptsOf(r *engine.Record) []Attempt {
 	return attempts
 }
 
-// resolver is the Future as its record's owner, so that Resolve is not among
-// the methods that users see.
+// resolver is the Future as its record's owner, so that its methods are not among
+// those that users see.
 type resolver[Out any] Future[Out]
 
-// Resolve makes o the future's outcome for all time.
-func (r *resolver[Out]) Resolve(o engine.Outcome) bool {
+// Resolve makes o the future's outcome for all time, but for what Bury adds.
+func (r *resolver[Out]) Resolve(o engine.Outcome) {
+	f := (*Future[Out])(r)
+	f.err = o.Err
+	f.resolve(o.Data, decoding)
+}
+
+// Verdict is what the future's outcome amounts to.
+func (r *resolver[Out]) Verdict() engine.Verdict {
+	f := (*Future[Out])(r)
+	switch {
+	case f.err == nil:
+		return engine.Succeeded
+	case f.resolved():
+		return engine.Failed
+	default:
+		return engine.Unburied
+	}
+}
+
+// Bury gives the record to the dead letter function.
+func (r *resolver[Out]) Bury() {
 	f := (*Future[Out])(r)
 	exited := true
 	defer func() {
-		if exited { // runtime.Goexit in code of the user's
-			f.out = *new(Out)
-			f.err = &InvokeError{Function: f.core.config.function, Certainty: CertaintyOf(o.Err), Err: engine.ErrExited}
+		if exited { // runtime.Goexit in the dead letter function
+			f.err = &buryError{f.err, engine.ErrExited}
 		}
-		if waited := f.done.Swap(closedDone); waited != nil {
-			close(*waited)
+		f.close()
+	}()
+	f.err = f.core.bury(&f.record, f.err)
+	exited = false
+}
+
+// resolution is a step of resolving a future.
+type resolution uint8
+
+// The steps, in their order.
+const (
+	decoding resolution = iota
+	telling             // the hooks
+	resolved
+)
+
+// resolve takes the steps from this one on. If code of the user's ends the goroutine
+// in one (runtime.Goexit), those after it are taken all the same.
+func (f *Future[Out]) resolve(data []byte, step resolution) {
+	defer func() {
+		if step < resolved {
+			f.err = &InvokeError{
+				Function: f.core.config.function, Certainty: CertaintyOf(f.err), Err: errors.Join(f.err, engine.ErrExited),
+			}
+			if step == decoding {
+				f.record.SetLastError(f.err)
+			}
+			f.resolve(nil, step+1)
 		}
 	}()
-	f.err = o.Err
-	if f.err == nil && o.Data != nil {
-		if f.err = decode(o.Data, &f.out, &f.record); f.err != nil {
-			f.record.SetLastError(f.err)
+	if step == decoding {
+		if f.err == nil && data != nil {
+			if f.err = decode(data, &f.out, &f.record); f.err != nil {
+				f.record.SetLastError(f.err)
+			}
 		}
+		step = telling
 	}
-	f.err = f.core.resolved(&f.record, f.err)
-	if f.err != nil && f.core.config.deadLetter != nil && f.record.TakenIn() {
-		f.err = f.core.bury(&f.record, f.err)
+	if step == telling {
+		f.err = f.core.resolved(&f.record, f.err)
+		step = resolved
 	}
-	exited = false
-	return f.err == nil
+	if f.err != nil {
+		f.out = *new(Out)
+	}
+	if f.err == nil || f.core.config.deadLetter == nil || !f.record.TakenIn() {
+		f.close()
+	}
+}
+
+// close lets those go on who wait for the outcome.
+func (f *Future[Out]) close() {
+	if waited := f.done.Swap(closedDone); waited != nil {
+		close(*waited)
+	}
 }

@@ -3,6 +3,7 @@ package lambdabatch_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -180,5 +181,38 @@ func TestStats(t *testing.T) {
 		assert.Equal(t, lambdabatch.Stats{
 			Submitted: 7, Succeeded: 6, Failed: 1, Invocations: 2, InvokedRecords: 6, FillRatio: 0.75, Throttles: b.Stats().Throttles,
 		}, b.Stats())
+	})
+}
+
+// A success that a hook has spoiled is none: no value comes with the error.
+func TestAPanicInResolvedLeavesNoValue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBatcher(t, newService(t).Client(), lambdabatch.WithHooks(lambdabatch.Hooks{
+			Resolved: func(lambdabatch.ResolvedEvent) { panic("no") },
+		}))
+		got, err := b.Do(t.Context(), "a")
+		require.Error(t, err)
+		assert.Empty(t, got)
+		assert.Equal(t, lambdabatch.Executed, lambdabatch.CertaintyOf(err))
+	})
+}
+
+type unwilling string
+
+func (*unwilling) UnmarshalJSON([]byte) error {
+	return &lambdabatch.InvokeError{Certainty: lambdabatch.NotExecuted, Err: errors.New("from another Batcher")}
+}
+
+// What an error says that is wrapped in another does not count.
+func TestCertaintyIsTheOutermost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b, err := lambdabatch.New[string, unwilling](newService(t).Client(), upper)
+		require.NoError(t, err)
+		defer b.Close()
+		_, err = b.Do(t.Context(), "a")
+		require.ErrorContains(t, err, "from another Batcher")
+		assert.Equal(t, lambdabatch.Executed, lambdabatch.CertaintyOf(err))
+		assert.Equal(t, lambdabatch.NotExecuted, lambdabatch.CertaintyOf(fmt.Errorf("wrapped: %w", lambdabatch.ErrClosed)))
+		assert.Equal(t, lambdabatch.MaybeExecuted, lambdabatch.CertaintyOf(errors.New("not of this package")))
 	})
 }

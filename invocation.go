@@ -116,7 +116,7 @@ func (v *invocation) invoke(ctx context.Context, b *engine.Batch) (engine.Answer
 		fallthrough
 	case err != nil:
 		answer, e := v.failed(fault.Of(ctx, err, &trace), err)
-		answer.Stopped = errors.Is(ctx.Err(), context.Canceled)
+		answer.Stopped = answer.Fault.Status == 0 && errors.Is(ctx.Err(), context.Canceled)
 		return answer, e
 	default:
 		return v.answered(b, out)
@@ -175,8 +175,11 @@ func (v *invocation) input(b *engine.Batch) *lambda.InvokeInput {
 	if b.Sealed == nil {
 		in.Payload = v.envelope.request(b)
 	} else {
+		if b.Sealed.Name == "" {
+			b.Sealed.Name = newID()
+		}
 		if b.Sealed.Payload == nil {
-			b.Sealed.Name, b.Sealed.Payload = newID(), v.envelope.request(b)
+			b.Sealed.Payload = v.envelope.request(b)
 		}
 		in.DurableExecutionName, in.Payload = &b.Sealed.Name, b.Sealed.Payload
 	}

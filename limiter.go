@@ -267,13 +267,14 @@ type rateLimiter struct {
 }
 
 func (l rateLimiter) Acquire(ctx context.Context, function string) (release func(Feedback), err error) {
-	if err := l.limiter.Acquire(ctx, function); err != nil {
+	token, err := l.limiter.Acquire(ctx, function)
+	if err != nil {
 		return nil, err
 	}
 	var released atomic.Bool
 	return func(f Feedback) {
 		if !released.Swap(true) && f.Use == NotUsed {
-			l.limiter.GiveBack()
+			l.limiter.GiveBack(token)
 		}
 	}, nil
 }

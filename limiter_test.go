@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
@@ -289,6 +290,66 @@ func withinRate(t *testing.T, starts []time.Duration, perSecond float64, burst i
 			}
 		}
 	}
+}
+
+// A token that comes back late, when the bucket might have been full without it, has
+// been replaced already.
+func TestATokenThatComesBackLate(t *testing.T) {
+	t.Parallel()
+	for name, limiter := range map[string]func(*testing.T) lambdabatch.Limiter{
+		"NewLimiter": func(t *testing.T) lambdabatch.Limiter { return newLimiter(t, lambdabatch.Rate(1, 3)) },
+		"FromRate":   func(*testing.T) lambdabatch.Limiter { return lambdabatch.FromRate(rate.NewLimiter(1, 3)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				l := limiter(t)
+				var starts []time.Duration
+				epoch := time.Now()
+				unused := acquire(t, l, "f")
+				time.Sleep(10 * time.Second)
+				for range 6 {
+					used := acquire(t, l, "f")
+					starts = append(starts, time.Since(epoch))
+					unused(use(lambdabatch.NotUsed))
+					used(use(lambdabatch.Succeeded))
+				}
+				withinRate(t, starts, 1, 3)
+
+				// Of a bucket that was not full in the meantime it is welcome.
+				unused = acquire(t, l, "f")
+				start := time.Now()
+				time.Sleep(time.Second / 2)
+				unused(use(lambdabatch.NotUsed))
+				acquire(t, l, "f")(use(lambdabatch.Succeeded))
+				assert.Equal(t, time.Second/2, time.Since(start))
+			})
+		})
+	}
+}
+
+// What Lambda answers while the Batcher is shut down is told the limiter as it is.
+func TestThrottleDuringShutdown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.Fault(lambdatest.Throttle(callerRate))
+		client := s.Client()
+		permits := &counting{}
+		b := newBatcher(t, late{client}, lambdabatch.WithLimiter(permits), lambdabatch.WithLinger(0))
+		b.Submit(t.Context(), "a")
+		time.Sleep(time.Second / 2)
+		require.ErrorIs(t, b.Shutdown(ended()), context.Canceled)
+		require.NoError(t, b.Close())
+		assert.Equal(t, []lambdabatch.Feedback{{Use: lambdabatch.Throttled, Reason: callerRate}}, permits.feedback)
+	})
+}
+
+// late is an Invoker that tells what came a second later.
+type late struct{ lambdabatch.Invoker }
+
+func (l late) Invoke(ctx context.Context, in *lambda.InvokeInput, opts ...func(*lambda.Options)) (*lambda.InvokeOutput, error) {
+	out, err := l.Invoker.Invoke(ctx, in, opts...)
+	time.Sleep(time.Second)
+	return out, err
 }
 
 // Two Batchers that share a limiter stay under its ceilings together, retries

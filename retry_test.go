@@ -477,3 +477,32 @@ func TestUnusedPermit(t *testing.T) {
 		assert.Empty(t, s.Invocations())
 	})
 }
+
+// A record that leaves while it waits for its retry takes the lane's timer along.
+func TestLeavingWhileDelayed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := lambdatest.New()
+		t.Cleanup(s.Close)
+		s.Handle(upper, slow(shout, 5*time.Second), lambdatest.TenantIsolation(), lambdatest.Timeout(time.Minute))
+		s.Fault(lambdatest.ThrottleAfter(callerRate, time.Minute), lambdatest.Count(1))
+		s.Fault(lambdatest.ThrottleAfter(callerRate, 10*time.Second), lambdatest.Count(1))
+		b := newBatcher(t, s.Client(), immediately(), lambdabatch.WithLinger(20*time.Second))
+		ctx, leave := context.WithTimeout(t.Context(), 55*time.Second)
+		defer leave()
+		leaves := b.Submit(ctx, "a", lambdabatch.Tenant("red")) // is sent at 20 s, and waits until 80 s
+		time.Sleep(30 * time.Second)
+		returns := b.Submit(t.Context(), "b", lambdabatch.Tenant("red")) // is sent at 50 s, and again at 60 s
+		time.Sleep(40 * time.Second)
+		last := b.Submit(t.Context(), "c", lambdabatch.Tenant("red")) // lingers until 90 s
+		time.Sleep(15 * time.Second)
+		start := time.Now()
+		require.NoError(t, b.Flush(t.Context()))
+		assert.Equal(t, 5*time.Second, time.Since(start))
+		_, err := leaves.Await(t.Context())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		for _, f := range []*lambdabatch.Future[string]{returns, last} {
+			_, err := f.Await(t.Context())
+			require.NoError(t, err)
+		}
+	})
+}

@@ -7,7 +7,8 @@ import (
 )
 
 // functionConfiguration is the operation GetFunctionConfiguration: GET /2015-03-31/functions/{FunctionName}/configuration. A timeout
-// of less than a second, which Lambda does not have, is rounded up.
+// of less than a second, which Lambda does not have, is rounded up. An execution of a durable function may take as long as its one
+// invocation, and is kept for Lambda's default of 14 days, it says.
 func (s *Service) functionConfiguration(c *call, params []string) *reply {
 	if !c.accept() {
 		return &reply{cut: cutReset}
@@ -23,6 +24,10 @@ func (s *Service) functionConfiguration(c *call, params []string) *reply {
 		return notFound(name, qualifier)
 	}
 	type tenancy struct{ TenantIsolationMode types.TenantIsolationMode }
+	type durable struct {
+		ExecutionTimeout      int64
+		RetentionPeriodInDays int
+	}
 	out := struct {
 		FunctionName     string
 		FunctionArn      string
@@ -34,6 +39,7 @@ func (s *Service) functionConfiguration(c *call, params []string) *reply {
 		State            types.State
 		LastUpdateStatus types.LastUpdateStatus
 		TenancyConfig    *tenancy `json:",omitempty"`
+		DurableConfig    *durable `json:",omitempty"`
 	}{
 		FunctionName:     name,
 		FunctionArn:      functionARN(name, qualifier),
@@ -47,6 +53,9 @@ func (s *Service) functionConfiguration(c *call, params []string) *reply {
 	}
 	if fn.tenants {
 		out.TenancyConfig = &tenancy{types.TenantIsolationModePerTenant}
+	}
+	if fn.durable {
+		out.DurableConfig = &durable{ExecutionTimeout: out.Timeout, RetentionPeriodInDays: 14}
 	}
 	return answered(out)
 }

@@ -14,6 +14,10 @@
 // [FromContext] and writes to its log by [Logf]. Versions and aliases need no setting up: every qualifier is taken, and all run the
 // same code.
 //
+// [Service.HandleProgram] has a real function program as the code, in processes of its own that speak the Lambda Runtime API: a binary
+// built with aws-lambda-go, or an interpreter. Everything else is as for the functions in the test's own process, but for the bubble:
+// there is none around a process.
+//
 // # Quotas
 //
 // A new service has the default quotas of an AWS account, and [New] takes options for others. An invocation is tested against
@@ -35,10 +39,13 @@
 // once, as soon as there is an environment, in the order they came; those of a function that [Reserved] switched off are
 // dropped. Lambda's two retries of a failed Event, and its destinations, are not imitated.
 //
+// A function made [Durable] runs once for each DurableExecutionName: an invocation of the same name and payload gets the result of the
+// first. It is tested against the rates and takes no share of the concurrency.
+//
 // # Settings
 //
 // The service answers GetAccountSettings, GetFunctionConcurrency and GetFunctionConfiguration, by what [AccountConcurrency],
-// [Reserved], [Timeout] and [TenantIsolation] have set; [Service.Deny] makes them fail as for a client without the permission. These calls are
+// [Reserved], [Timeout], [TenantIsolation] and [Durable] have set; [Service.Deny] makes them fail as for a client without the permission. These calls are
 // no invocations: no fault is for them, they are in no history, and the 15 requests a second that Lambda allows of them are
 // not imitated.
 //

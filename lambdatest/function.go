@@ -28,6 +28,9 @@ type settings struct {
 	ownRate  *rate
 	timeout  time.Duration
 	tenants  bool
+	durable  bool
+
+	pool *pool // of a program, in place of run
 }
 
 // Reserved reserves n of the account's concurrency for the function: it always has them and never has more, and the other
@@ -67,17 +70,25 @@ func TenantIsolation() FunctionOption {
 // the name is no Lambda function name (1 to 64 letters, digits, hyphens and underscores), if f is nil, or if more is
 // reserved than the account has.
 func (s *Service) Handle(name string, f Function, opts ...FunctionOption) {
-	if !functionName.MatchString(name) {
-		panic(fmt.Sprintf("lambdatest: Handle(%q): not a function name", name))
-	}
 	if f == nil {
 		panic(fmt.Sprintf("lambdatest: Handle(%q): nil Function", name))
 	}
-	set := settings{run: f, reserved: -1, timeout: 3 * time.Second}
+	s.handle("Handle", name, settings{run: f}, opts)
+}
+
+func (s *Service) handle(method, name string, set settings, opts []FunctionOption) {
+	if !functionName.MatchString(name) {
+		panic(fmt.Sprintf("lambdatest: %s(%q): not a function name", method, name))
+	}
+	set.reserved, set.timeout = -1, 3*time.Second
 	for _, opt := range opts {
 		opt.applyTo(&set)
 	}
+	s.replace(method, name, set).retire()
+}
 
+// replace returns the environments of the program that the function was so far, if it was one.
+func (s *Service) replace(method, name string, set settings) *pool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -87,11 +98,12 @@ func (s *Service) Handle(name string, f Function, opts ...FunctionOption) {
 	}
 	reserved := s.quota.reserved - max(fn.reserved, 0) + max(set.reserved, 0)
 	if set.reserved > 0 && reserved > s.quota.concurrency {
-		panic(fmt.Sprintf("lambdatest: Handle(%q): Reserved(%d) makes %d reserved of an account concurrency of %d",
-			name, set.reserved, reserved, s.quota.concurrency))
+		panic(fmt.Sprintf("lambdatest: %s(%q): Reserved(%d) makes %d reserved of an account concurrency of %d",
+			method, name, set.reserved, reserved, s.quota.concurrency))
 	}
 	s.functions[name] = fn
 	s.quota.reserved = reserved
+	old := fn.pool
 	fn.settings = set
 	fn.rate = nil
 	switch {
@@ -101,6 +113,7 @@ func (s *Service) Handle(name string, f Function, opts ...FunctionOption) {
 		fn.rate = newBucket(tenTimes(set.reserved), now)
 	}
 	s.quota.wake(now)
+	return old
 }
 
 var functionName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)

@@ -17,7 +17,8 @@ type history struct {
 // An entry is an invocation with the totals it counts in, which are not those of the history any more after a Reset.
 type entry struct {
 	Invocation
-	counts *Counts
+	counts    *Counts
+	execution *execution // of a durable function, from its start on
 }
 
 func newHistory(keep int) history {
@@ -43,6 +44,11 @@ func (h *history) latest() []*entry {
 func (e *entry) admitted() {
 	e.Admitted = true
 	e.counts.Admitted++
+}
+
+func (e *entry) reattached(ex *execution) {
+	e.Reattached = true
+	e.execution = ex
 }
 
 func (e *entry) executed() {

@@ -29,6 +29,9 @@ type Invocation struct {
 	Admitted bool
 	// Executed tells that the function was called. It was not if a fault answered in its place.
 	Executed bool
+	// Reattached tells that an execution of the same DurableExecutionName was there already: the function was not called again.
+	// It waits for that execution, without a share of the concurrency, and has its FunctionError and Response. See [Durable].
+	Reattached bool
 	// Fault names the effects that were used on it, joined by +; empty if there were none.
 	Fault string
 }

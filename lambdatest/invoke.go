@@ -14,6 +14,9 @@ func (s *Service) invoke(c *call, params []string) *reply {
 
 	s.mu.Lock()
 	now := time.Now()
+	if s.executions[req.DurableExecutionName] != nil {
+		aimed = withoutFunction(aimed)
+	}
 	p := choose(aimed)
 	if p.effect.stage == stageDial {
 		p.commit()
@@ -59,34 +62,52 @@ func (s *Service) enter(req *Request, refusal *reply, inv *entry, p pick, now ti
 		return refusal, nil
 	}
 	fn := s.functions[req.Function]
-	if refusal := refuse(fn, req); refusal != nil {
+	if refusal := s.refuse(fn, req); refusal != nil {
 		return refusal, nil
 	}
-	switch req.Type { //nolint:exhaustive // the rest of the function is for RequestResponse
-	case types.InvocationTypeDryRun:
+	earlier := s.executions[req.DurableExecutionName]
+	switch {
+	case req.Type == types.InvocationTypeDryRun:
 		return &reply{status: http.StatusNoContent, header: make(http.Header)}, nil
-	case types.InvocationTypeEvent:
-		if s.quota.events != nil && !s.quota.events.has(now) {
-			return throttled(types.ThrottleReasonCallerRateLimitExceeded), nil
+	case req.Type == types.InvocationTypeEvent:
+		return s.enterEvent(fn, req, inv, p, now), nil
+	case earlier != nil:
+		if reason := s.quota.pass(fn, now); reason != "" {
+			return throttled(reason), nil
 		}
-		s.quota.events.take()
-		p.commit()
-		inv.Fault = p.name()
-		if fn.on() {
-			w := s.quota.enqueue(fn, now)
-			s.spawnLocked(func() { s.background(w, req, inv, p) })
+		inv.reattached(earlier)
+		start = func() *reply { return s.reattach(earlier, inv, p) }
+	default:
+		sl, reason := s.quota.admit(fn, now)
+		if reason != "" {
+			return throttled(reason), nil
 		}
-		return cutOff(&reply{status: http.StatusAccepted, header: make(http.Header)}, p), nil
-	}
-	sl, reason := s.quota.admit(fn, now)
-	if reason != "" {
-		return throttled(reason), nil
+		inv.execution = s.begin(fn, req)
+		set := fn.settings
+		start = func() *reply { return s.foreground(sl, set, req, inv, p) }
 	}
 	p.commit()
 	inv.Fault = p.name()
 	inv.admitted()
-	set := fn.settings
-	return nil, func() *reply { return s.foreground(sl, set, req, inv, p) }
+	return nil, start
+}
+
+// enterEvent is enter for an Event, which is answered before it runs.
+func (s *Service) enterEvent(fn *function, req *Request, inv *entry, p pick, now time.Time) *reply {
+	if s.quota.events != nil && !s.quota.events.has(now) {
+		return throttled(types.ThrottleReasonCallerRateLimitExceeded)
+	}
+	s.quota.events.take()
+	p.commit()
+	inv.Fault = p.name()
+	if earlier := s.executions[req.DurableExecutionName]; earlier != nil {
+		inv.reattached(earlier)
+	} else if fn.on() {
+		inv.execution = s.begin(fn, req)
+		w := s.quota.enqueue(fn, now)
+		s.spawnLocked(func() { s.background(w, req, inv, p) })
+	}
+	return cutOff(inv.execution.named(&reply{status: http.StatusAccepted, header: make(http.Header)}), p)
 }
 
 // foreground runs an invocation that was let in and answers it.
@@ -96,27 +117,34 @@ func (s *Service) foreground(sl slot, set settings, req *Request, inv *entry, p 
 	if res.gone {
 		return &reply{cut: cutReset}
 	}
-	rep := &reply{
-		status: http.StatusOK,
-		header: http.Header{
-			"Content-Type":           {"application/json"},
-			"X-Amz-Executed-Version": {executedVersion(req.Qualifier)},
-		},
-		body: res.payload,
-	}
-	if res.functionError != "" {
-		rep.header.Set("X-Amz-Function-Error", res.functionError)
-	}
+	rep := inv.execution.named(ran(res, req.Qualifier))
 	if req.LogType == types.LogTypeTail {
 		rep.header.Set("X-Amz-Log-Result", log.base64())
 	}
 	return cutOff(rep, p)
 }
 
+// ran is the answer for a function that has run.
+func ran(res result, qualifier string) *reply {
+	rep := &reply{
+		status: http.StatusOK,
+		header: http.Header{
+			"Content-Type":           {"application/json"},
+			"X-Amz-Executed-Version": {executedVersion(qualifier)},
+		},
+		body: res.payload,
+	}
+	if res.functionError != "" {
+		rep.header.Set("X-Amz-Function-Error", res.functionError)
+	}
+	return rep
+}
+
 // background runs an Event when there is an environment for it.
 func (s *Service) background(w *waiter, req *Request, inv *entry, p pick) {
 	sl, ok := s.await(w)
 	if !ok {
+		s.drop(inv.execution, req)
 		return
 	}
 	s.mu.Lock()
@@ -148,6 +176,7 @@ func (s *Service) execute(sl slot, set settings, req *Request, inv *entry, p pic
 	defer s.mu.Unlock()
 	s.quota.release(sl, now)
 	inv.finished(res, now.Sub(start))
+	inv.execution.finish(res)
 	return res
 }
 

@@ -299,7 +299,7 @@ func TestFunctionSeesItsInvocation(t *testing.T) {
 			payload[0] = 'X' // its own
 			seen <- req
 			return nil, nil
-		}, lambdatest.Timeout(time.Minute), lambdatest.TenantIsolation())
+		}, lambdatest.Timeout(time.Minute), lambdatest.TenantIsolation(), lambdatest.Durable())
 		client := connect(t, s)
 		clientContext := base64.StdEncoding.EncodeToString([]byte(`{"custom":{"batch":"7"}}`))
 		in := &lambda.InvokeInput{
@@ -328,7 +328,7 @@ func TestFunctionSeesItsInvocation(t *testing.T) {
 		assert.JSONEq(t, `{"n":1}`, string(records[0].Data))
 		assert.Equal(t, "2", records[1].ID)
 
-		in.InvocationType, in.LogType = types.InvocationTypeEvent, ""
+		in.InvocationType, in.LogType, in.DurableExecutionName = types.InvocationTypeEvent, "", aws.String("again")
 		_, err = client.Invoke(t.Context(), in)
 		require.NoError(t, err)
 		req = <-seen

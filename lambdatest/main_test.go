@@ -3,6 +3,7 @@ package lambdatest_test
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +17,12 @@ import (
 	"github.com/lambdabatch/lambdabatch/lambdatest"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" { // this is the process of a function
+		runProgram()
+	}
+	leak.Main(m)
+}
 
 // connect makes a client of s over one transport.
 type connect func(t *testing.T, s *lambdatest.Service) *lambda.Client

@@ -17,7 +17,7 @@ func (s *Service) parseInvoke(c *call, name string) (req *Request, refusal *repl
 		RequestID:            newRequestID(),
 		Tenant:               c.header.Get("X-Amz-Tenant-Id"),
 		ClientContext:        c.header.Get("X-Amz-Client-Context"),
-		DurableExecutionName: c.header.Get("X-Amz-Durable-Execution-Name"),
+		DurableExecutionName: c.header.Get(headerExecutionName),
 		Type:                 types.InvocationType(c.header.Get("X-Amz-Invocation-Type")),
 		LogType:              types.LogType(c.header.Get("X-Amz-Log-Type")),
 		Payload:              c.body,
@@ -83,11 +83,11 @@ func checkInvoke(req *Request, most sizes) *reply {
 				"Client context must be a valid Base64-encoded JSON object.")
 		}
 	}
-	return nil
+	return checkExecutionName(req)
 }
 
 // refuse refuses what is wrong for the function, which is nil if there is none. Whoever calls it holds Service.mu.
-func refuse(fn *function, req *Request) *reply {
+func (s *Service) refuse(fn *function, req *Request) *reply {
 	switch {
 	case fn == nil:
 		return notFound(req.Function, req.Qualifier)
@@ -98,7 +98,7 @@ func refuse(fn *function, req *Request) *reply {
 		return invalid("The invoked function is not enabled with tenancy configuration. " +
 			"Remove the tenant ID from your request and try again.")
 	}
-	return nil
+	return s.refuseExecution(fn, req)
 }
 
 func notFound(function, qualifier string) *reply {

@@ -84,20 +84,28 @@ func tenTimes(concurrency int) rate {
 // admit lets an invocation in, or says why not: first the rates, then what is in flight. Whom the rates refuse has
 // used up nothing, whom the concurrency refuses has used up its token.
 func (q *quota) admit(f *function, now time.Time) (slot, types.ThrottleReason) {
+	if reason := q.pass(f, now); reason != "" {
+		return slot{}, reason
+	}
+	return q.start(f, now)
+}
+
+// pass takes the tokens of the rates, or says which has none.
+func (q *quota) pass(f *function, now time.Time) types.ThrottleReason {
 	if !q.rate.has(now) {
-		return slot{}, types.ThrottleReasonCallerRateLimitExceeded
+		return types.ThrottleReasonCallerRateLimitExceeded
 	}
 	if f.on() && !f.rate.has(now) {
 		if f.hasReserved() {
-			return slot{}, types.ThrottleReasonReservedFunctionInvocationRateLimitExceeded
+			return types.ThrottleReasonReservedFunctionInvocationRateLimitExceeded
 		}
-		return slot{}, types.ThrottleReasonFunctionInvocationRateLimitExceeded
+		return types.ThrottleReasonFunctionInvocationRateLimitExceeded
 	}
 	q.rate.take()
 	if f.on() {
 		f.rate.take()
 	}
-	return q.start(f, now)
+	return ""
 }
 
 // start takes an environment, whatever the rates.

@@ -19,7 +19,7 @@ type Request struct {
 	Tenant string
 	// ClientContext is as it was sent: JSON in base64. Functions see it in synchronous invocations only.
 	ClientContext string
-	// DurableExecutionName is as it was sent. The service gives it no meaning.
+	// DurableExecutionName is as it was sent, empty if there was none. See [Durable].
 	DurableExecutionName string
 	// Type is RequestResponse, Event or DryRun.
 	Type types.InvocationType

@@ -64,6 +64,9 @@ func responseTooLarge(most int) result {
 
 // run calls the function and waits for its answer, for its timeout, or for the end of the service.
 func (s *Service) run(set settings, req *Request, log *tail) result {
+	if set.pool != nil {
+		return s.runProgram(set, req, log)
+	}
 	deadline := time.Now().Add(set.timeout)
 	ctx, cancel := context.WithDeadline(s.ctx, deadline)
 	defer cancel()

@@ -10,24 +10,25 @@ import (
 // Make one with [New], give it functions with [Service.Handle], and call them through [Service.Client], in memory, or
 // [Service.Listen], on a loopback port.
 //
-// All methods are safe for concurrent use. A Service has no goroutine at rest. In a testing/synctest bubble, make it
-// inside the bubble.
+// All methods are safe for concurrent use. A Service has no goroutine at rest, but those that look after the processes of a
+// [Program]. In a testing/synctest bubble, make it inside the bubble.
 type Service struct {
 	sizes     sizes
 	roundTrip time.Duration
 	ctx       context.Context // ends with Close
 	end       context.CancelFunc
 
-	mu        sync.Mutex // protects following
-	closed    bool
-	running   int           // goroutines of the service
-	idle      chan struct{} // closed when running falls to zero; nil while nobody waits
-	functions map[string]*function
-	quota     quota
-	faults    []*Fault
-	denied    map[string]bool // operations
-	history   history
-	servers   map[*Server]struct{}
+	mu         sync.Mutex // protects following
+	closed     bool
+	running    int           // goroutines of the service
+	idle       chan struct{} // closed when running falls to zero; nil while nobody waits
+	functions  map[string]*function
+	executions map[string]*execution // durable ones, by their names
+	quota      quota
+	faults     []*Fault
+	denied     map[string]bool // operations
+	history    history
+	servers    map[*Server]struct{}
 }
 
 // New makes a Service with the default quotas of an AWS account, and no functions. It panics if an option makes no
@@ -39,20 +40,21 @@ func New(opts ...Option) *Service {
 	}
 	ctx, end := context.WithCancel(context.Background())
 	return &Service{
-		sizes:     cfg.sizes,
-		roundTrip: cfg.roundTrip,
-		ctx:       ctx,
-		end:       end,
-		functions: make(map[string]*function),
-		quota:     newQuota(cfg, time.Now()),
-		history:   newHistory(cfg.history),
-		servers:   make(map[*Server]struct{}),
-		denied:    make(map[string]bool),
+		sizes:      cfg.sizes,
+		roundTrip:  cfg.roundTrip,
+		ctx:        ctx,
+		end:        end,
+		functions:  make(map[string]*function),
+		executions: make(map[string]*execution),
+		quota:      newQuota(cfg, time.Now()),
+		history:    newHistory(cfg.history),
+		servers:    make(map[*Server]struct{}),
+		denied:     make(map[string]bool),
 	}
 }
 
 // Wait returns when nothing runs: no function, not even one that nobody waits for any more, and no Event that was
-// accepted and has yet to run.
+// accepted and has yet to run. Idle processes of a [Program] do not count.
 func (s *Service) Wait() {
 	s.mu.Lock()
 	if s.running == 0 {
@@ -68,8 +70,8 @@ func (s *Service) Wait() {
 }
 
 // Close ends the contexts of the functions that run, drops the Events that wait, closes the servers that
-// [Service.Listen] started, and waits for all goroutines of the service: a Function that ignores its context holds it
-// up. Calls under way see their connection reset, later ones see it refused. What was recorded can still be read.
+// [Service.Listen] started, kills the processes of programs, and waits for all goroutines of the service: a Function that
+// ignores its context holds it up. Calls under way see their connection reset, later ones see it refused. What was recorded can still be read.
 // Calling Close again does no harm.
 func (s *Service) Close() {
 	s.mu.Lock()
@@ -78,11 +80,18 @@ func (s *Service) Close() {
 	for server := range s.servers {
 		servers = append(servers, server)
 	}
+	pools := make([]*pool, 0, len(s.functions))
+	for _, fn := range s.functions {
+		pools = append(pools, fn.pool)
+	}
 	s.mu.Unlock()
 
 	s.end()
 	for _, server := range servers {
 		server.Close()
+	}
+	for _, p := range pools {
+		p.retire()
 	}
 	s.Wait()
 }

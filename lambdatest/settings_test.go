@@ -90,6 +90,7 @@ func TestFunctionConfiguration(t *testing.T) {
 		client := c(t, s)
 		s.Handle("f", echo, lambdatest.Timeout(90*time.Second))
 		s.Handle("quick", echo, lambdatest.Timeout(20*time.Millisecond), lambdatest.TenantIsolation())
+		s.Handle("durable", echo, lambdatest.Timeout(time.Minute), lambdatest.Durable())
 
 		out, err := client.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{
 			FunctionName: aws.String("f"), Qualifier: aws.String("live"),
@@ -101,11 +102,16 @@ func TestFunctionConfiguration(t *testing.T) {
 		assert.Equal(t, "1", *out.Version)
 		assert.Equal(t, types.StateActive, out.State)
 		assert.Nil(t, out.TenancyConfig)
+		assert.Nil(t, out.DurableConfig)
 
 		out, err = client.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String("quick")})
 		require.NoError(t, err)
 		assert.Equal(t, int32(1), *out.Timeout)
 		assert.Equal(t, types.TenantIsolationModePerTenant, out.TenancyConfig.TenantIsolationMode)
+
+		out, err = client.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String("durable")})
+		require.NoError(t, err)
+		assert.Equal(t, &types.DurableConfig{ExecutionTimeout: aws.Int32(60), RetentionPeriodInDays: aws.Int32(14)}, out.DurableConfig)
 
 		_, err = client.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String("nobody:1")})
 		var unknown *types.ResourceNotFoundException

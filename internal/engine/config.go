@@ -41,8 +41,6 @@ type Config struct {
 
 	// Guard runs code of others and returns its panic, if it panics, as an error.
 	Guard func(in string, f func()) error
-	// DeadLetters says that Owners take their time over errors.
-	DeadLetters bool
 
 	// OnRetry, if set, is called for each record that is to be sent again.
 	OnRetry func(r *Record, b *Batch, delay time.Duration, err error)

@@ -19,20 +19,82 @@ func (e *Engine) askPermit() {
 	case !e.asking && !e.killed:
 		e.asking = true
 		e.running++
-		go e.run()
+		go (&pilot{Engine: e}).run()
 	}
 }
 
-// run is the goroutine of an invocation. It begins by asking for the permit;
-// with the permit in hand it leaves the asking to another, and sends.
-func (e *Engine) run() {
-	for {
-		if b, release := e.nextBatch(); b != nil {
-			e.fly(b, release)
+// pilot is a goroutine that makes invocations. It begins by asking for the permit;
+// with the permit in hand it leaves the asking to another, and sends. When code of
+// the user's ends the goroutine (runtime.Goexit), another one goes on in its place.
+type pilot struct {
+	*Engine
+	step    step
+	batch   *Batch
+	release func(*Answer)
+	answer  Answer
+}
+
+// step is what a pilot is doing.
+type step uint8
+
+const (
+	asking    step = iota // for a permit
+	returning             // the permit, for which there is nothing to send
+	sending
+	releasing // the permit
+	landing
+	leaving
+	gone
+)
+
+func (p *pilot) run() {
+	defer func() {
+		if p.step != gone {
+			p.exited()
+			go p.run()
 		}
-		if !e.askAgain() {
-			return
+	}()
+	for p.step != gone {
+		switch p.step {
+		case asking:
+			p.ask()
+		case returning:
+			p.guard("the limiter", func() { p.release(nil) })
+			p.step = leaving
+		case sending:
+			p.send()
+			p.step = releasing
+		case releasing:
+			p.guard("the limiter", func() { p.release(&p.answer) })
+			p.step = landing
+		case landing:
+			p.land(p.batch, &p.answer)
+			p.step = leaving
+			if p.answer.Free != nil {
+				p.answer.Free()
+			}
+		default:
+			p.step = gone
+			if p.askAgain() {
+				*p = pilot{Engine: p.Engine}
+			}
 		}
+	}
+}
+
+// exited makes up for the step in which the goroutine was ended.
+func (p *pilot) exited() {
+	switch p.step {
+	case asking:
+		p.permitted(context.Background(), nil, ErrExited)
+	case sending:
+		p.step = releasing
+	case releasing:
+		p.step = landing
+	case landing: // what was to become of the records was asked, or told
+		p.answer = Answer{Err: ErrExited, Fault: fault.Fault{Class: fault.Permanent, Certainty: p.answer.Fault.Certainty}}
+	default:
+		p.step = leaving
 	}
 }
 
@@ -50,31 +112,53 @@ func (e *Engine) askAgain() bool {
 	return false
 }
 
-// nextBatch waits for the permit and seals a batch for it. There is none when
-// meanwhile all have gone, or the Engine was killed.
-func (e *Engine) nextBatch() (*Batch, func(*Answer)) {
-	for {
-		ctx := e.askContext()
-		release, err := e.acquire(ctx)
-		e.mu.Lock()
-		if err != nil && ctx.Err() != nil && e.ready.first != nil && !e.killed {
-			// Called off when the last lane went, but another has come.
-			e.mu.Unlock()
-			continue
-		}
-		var b *Batch
-		var over []done
-		if err == nil || ctx.Err() == nil {
-			b, over = e.seal(e.clock.now(), err)
-		}
-		e.asking = false
-		e.askPermit()
-		e.mu.Unlock()
-		e.finishAside(over)
-		if b == nil && err == nil {
-			e.guard("the limiter", func() { release(nil) })
-		}
-		return b, release
+// ask waits for the permit.
+func (p *pilot) ask() {
+	ctx := p.askContext()
+	var release func(*Answer)
+	var err error
+	if panicked := p.cfg.Guard("the limiter", func() { release, err = p.cfg.Acquire(ctx) }); panicked != nil {
+		err = panicked
+	}
+	p.permitted(ctx, release, err)
+}
+
+// permitted seals a batch, for which there is a permit, or which fails with err.
+// There is none when meanwhile all have gone, or the Engine was killed.
+func (p *pilot) permitted(ctx context.Context, release func(*Answer), err error) {
+	p.mu.Lock()
+	if err != nil && ctx.Err() != nil && p.ready.first != nil && !p.killed {
+		// Called off when the last lane went, but another has come.
+		p.mu.Unlock()
+		return
+	}
+	var over []done
+	if err == nil || ctx.Err() == nil {
+		p.batch, over = p.seal(p.clock.now(), err)
+	}
+	p.asking = false
+	p.askPermit()
+	p.mu.Unlock()
+	p.finishAside(over)
+	p.release = release
+	switch {
+	case p.batch == nil && err == nil:
+		p.step = returning
+	case p.batch == nil:
+		p.step = leaving
+	case err == nil:
+		p.step = sending
+	default:
+		p.answer = Answer{Err: p.cfg.Refused(err), Fault: fault.Fault{Class: fault.Transient, Certainty: fault.NotExecuted}}
+		p.step = landing
+	}
+}
+
+// send makes the invocation of the batch.
+func (p *pilot) send() {
+	p.answer = Answer{Err: ErrExited, Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.MaybeExecuted}}
+	if err := p.cfg.Guard("the invocation", func() { p.answer = p.cfg.Send(p.stop, p.batch) }); err != nil {
+		p.answer.Err = err
 	}
 }
 
@@ -97,37 +181,6 @@ var ended = func() context.Context {
 	cancel()
 	return ctx
 }()
-
-func (e *Engine) acquire(ctx context.Context) (release func(*Answer), err error) {
-	exited := true
-	defer func() {
-		if exited { // runtime.Goexit in a Limiter: another goroutine takes over
-			go e.refuseNext()
-		}
-	}()
-	panicked := e.cfg.Guard("the limiter", func() { release, err = e.cfg.Acquire(ctx) })
-	exited = false
-	if panicked != nil {
-		return nil, panicked
-	}
-	return release, err
-}
-
-// refuseNext goes on where a goroutine has ended that was asking for a permit.
-func (e *Engine) refuseNext() {
-	e.mu.Lock()
-	b, over := e.seal(e.clock.now(), ErrExited)
-	e.asking = false
-	e.askPermit()
-	e.mu.Unlock()
-	e.finishAside(over)
-	if b != nil {
-		e.fly(b, nil)
-	}
-	if e.askAgain() {
-		e.run()
-	}
-}
 
 // seal makes the next batch of the lane that has been ready longest, and ends the
 // records in it whose time is over. limiterErr is why the batch has no permit and
@@ -177,45 +230,6 @@ func (e *Engine) seal(now instant, limiterErr error) (*Batch, []done) {
 		return nil, ends
 	}
 	return b, ends
-}
-
-// fly makes the invocation of a batch and deals with what came of it.
-func (e *Engine) fly(b *Batch, release func(*Answer)) {
-	if b.limiterErr != nil {
-		e.land(b, &Answer{
-			Err:   e.cfg.Refused(b.limiterErr),
-			Fault: fault.Fault{Class: fault.Transient, Certainty: fault.NotExecuted},
-		})
-		return
-	}
-	answer := Answer{Err: ErrExited, Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.MaybeExecuted}}
-	released, landed := false, false
-	defer func() {
-		if landed {
-			return
-		}
-		// runtime.Goexit: this goroutine ends, whatever is done here, and another does
-		// what is left.
-		go func() {
-			if !released {
-				e.guard("the limiter", func() { release(&answer) })
-			}
-			e.land(b, &Answer{Err: ErrExited, Fault: fault.Fault{Class: fault.Permanent, Certainty: answer.Fault.Certainty}})
-			if e.askAgain() {
-				e.run()
-			}
-		}()
-	}()
-	if err := e.cfg.Guard("the invocation", func() { answer = e.cfg.Send(e.stop, b) }); err != nil {
-		answer.Err = err
-	}
-	released = true
-	e.guard("the limiter", func() { release(&answer) })
-	e.land(b, &answer)
-	landed = true
-	if answer.Free != nil {
-		answer.Free()
-	}
 }
 
 // guard runs code of others that no record waits for.

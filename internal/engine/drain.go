@@ -31,7 +31,9 @@ func closeAll(all *[]chan struct{}) {
 }
 
 // empty tells whether nothing is left of a closing Engine's work.
-func (e *Engine) empty() bool { return e.closing && e.running == 0 && e.unfinished == 0 }
+func (e *Engine) empty() bool {
+	return e.closing && e.running == 0 && e.buriers == 0 && e.unfinished == 0
+}
 
 // Flush sends what is in the lanes, and waits until all records submitted
 // before are settled, or ctx ends.

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -36,9 +35,11 @@ type Engine struct {
 	running   int // goroutines
 
 	gens       []*generation   // with unfinished records, oldest first; the last is current
-	unfinished int             // records whose owner has not been told their outcome
+	unfinished int             // records whose owner is not done with them
 	untold     int             // those of them that are settled, and still in the buffer
 	telling    []chan struct{} // closed when there is none
+	unburied   []*Record       // those of them that are to be buried
+	buriers    int             // goroutines that see to that
 	drained    []chan struct{} // closed when the Engine is empty
 	budget     *budget
 	counts     Counts
@@ -275,51 +276,25 @@ type done struct {
 	outcome Outcome
 }
 
-// letterWidth is how many owners at a time may take their time over an error.
-const letterWidth = 64
-
-// finish tells the owners of settled records. No lock may be held. Only then they
-// count as done for those who wait in Flush and Shutdown, and make room.
+// finish tells the owners of settled records one after the other. No lock may be
+// held. Only then they count as done for those who wait in Flush and Shutdown, and
+// make room.
 func (e *Engine) finish(all ...done) {
-	if !e.cfg.DeadLetters {
-		e.tell(all)
-		return
-	}
-	var failed []done
-	succeeded := make([]done, 0, len(all))
-	for _, d := range all {
-		if d.outcome.Err != nil && d.TakenIn() {
-			failed = append(failed, d)
-		} else {
-			succeeded = append(succeeded, d)
-		}
-	}
-	each := (len(failed) + letterWidth - 1) / letterWidth
-	for part := range slices.Chunk(failed, max(1, each)) {
-		go e.tell(part)
-	}
-	e.tell(succeeded)
-}
-
-// tell tells the owners one after the other.
-func (e *Engine) tell(all []done) {
-	told, succeeded := 0, uint64(0)
+	told := 0
 	defer func() {
 		if told < len(all) { // runtime.Goexit in code of the user's: the rest is for another goroutine
-			e.finished(all[:told+1], succeeded)
-			go e.tell(all[told+1:])
+			e.told(all[:told+1])
+			go e.finish(all[told+1:]...)
 		}
 	}()
 	for _, d := range all {
 		if d.more != nil && d.more.release != nil {
 			d.more.release()
 		}
-		if d.Owner.Resolve(d.outcome) {
-			succeeded++
-		}
+		d.Owner.Resolve(d.outcome)
 		told++
 	}
-	e.finished(all, succeeded)
+	e.told(all)
 }
 
 // finishAside is finish for a goroutine that has something better to do.
@@ -329,25 +304,86 @@ func (e *Engine) finishAside(all []done) {
 	}
 }
 
-// finished books that the owners of all know, and that so many are content.
-func (e *Engine) finished(all []done, succeeded uint64) {
+// told books that the owners of all know.
+func (e *Engine) told(all []done) {
 	if len(all) == 0 {
 		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, d := range all {
-		if d.gen != nil { // it was taken in
-			d.gen.unfinished--
-			e.untold--
-			e.buffer.give(d.Record)
+		if d.Owner.Verdict() == Unburied {
+			e.unburied = append(e.unburied, d.Record)
+			if e.buriers < buriersMax {
+				e.buriers++
+				go e.bury()
+			}
+			continue
 		}
-		d.told = true
-		d.letGo()
+		e.finished(d.Record)
 	}
-	e.unfinished -= len(all)
-	e.counts.Succeeded += succeeded
-	e.counts.Failed += uint64(len(all)) - succeeded
+	e.goOn()
+}
+
+// buriersMax is how many owners at a time may take their time.
+const buriersMax = 64
+
+// bury has owners bury their records.
+func (e *Engine) bury() {
+	var r *Record
+	defer func() {
+		if r != nil { // runtime.Goexit in code of the user's
+			e.buried(r)
+			go e.bury()
+		}
+	}()
+	for r = e.nextUnburied(); r != nil; r = e.nextUnburied() {
+		r.Owner.Bury()
+		e.buried(r)
+	}
+}
+
+// nextUnburied takes the next record to be buried. If there is none, a goroutine
+// less is needed.
+func (e *Engine) nextUnburied() *Record {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.unburied) == 0 {
+		e.buriers--
+		e.advance()
+		return nil
+	}
+	r := e.unburied[0]
+	e.unburied[0], e.unburied = nil, e.unburied[1:]
+	return r
+}
+
+func (e *Engine) buried(r *Record) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.finished(r)
+	e.goOn()
+}
+
+// finished books that r's owner is done with it.
+func (e *Engine) finished(r *Record) {
+	if r.gen != nil { // it was taken in
+		r.gen.unfinished--
+		e.untold--
+		e.buffer.give(r)
+	}
+	if r.Owner.Verdict() == Succeeded {
+		e.counts.Succeeded++
+	} else {
+		e.counts.Failed++
+	}
+	e.unfinished--
+	r.told = true
+	r.letGo()
+}
+
+// goOn lets those go on who waited for records to be finished.
+func (e *Engine) goOn() {
 	e.letIn()
 	e.press()
 	e.advance()

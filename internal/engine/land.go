@@ -60,6 +60,9 @@ func (e *Engine) land(b *Batch, a *Answer) {
 	}
 	e.counts.Retried += uint64(len(again) + len(apart))
 	e.learn(lane, b, a)
+	if b.Sealed != nil {
+		b.Sealed.landed(a.Fault.Certainty)
+	}
 	for _, r := range lane.landed(b, a, again, apart) {
 		s.finished = append(s.finished, e.ended(r, &verdict{err: r.err, cause: ErrHopeless}))
 	}
@@ -117,9 +120,9 @@ func (e *Engine) aboard(b *Batch, s *scratch) bool {
 func (e *Engine) judge(b *Batch, a *Answer, s *scratch) {
 	s.verdicts = slices.Grow(s.verdicts, len(b.Records))[:len(b.Records)]
 	if a.Err != nil {
-		e.judgeFailed(b, a, s.verdicts)
+		e.judgeFailed(b, a, s.aboard, s.verdicts)
 	} else {
-		e.judgeResults(b, a, s.verdicts)
+		e.judgeResults(b, a, s.aboard, s.verdicts)
 	}
 	if e.cfg.OnRetry == nil {
 		return
@@ -136,14 +139,14 @@ func (e *Engine) judge(b *Batch, a *Answer, s *scratch) {
 	}
 }
 
-func (e *Engine) judgeResults(b *Batch, a *Answer, verdicts []verdict) {
+func (e *Engine) judgeResults(b *Batch, a *Answer, aboard []bool, verdicts []verdict) {
 	succeeded := 0
 	for i, r := range b.Records {
 		res := &a.Results[i]
 		r.tries++
 		verdicts[i] = verdict{data: res.Data, err: res.Err, certainty: a.Fault.Certainty}
 		switch {
-		case res.Retry:
+		case res.Retry && aboard[i]:
 			e.again(r, &verdicts[i], res.RetryAfter, e.budget)
 		case res.Err == nil:
 			succeeded++
@@ -154,7 +157,7 @@ func (e *Engine) judgeResults(b *Batch, a *Answer, verdicts []verdict) {
 
 // judgeFailed decides for a batch that failed as a whole. Its records return
 // together: the one that has failed most often draws the delay for all.
-func (e *Engine) judgeFailed(b *Batch, a *Answer, verdicts []verdict) {
+func (e *Engine) judgeFailed(b *Batch, a *Answer, aboard []bool, verdicts []verdict) {
 	var longest *Record
 	var delay time.Duration
 	for i, r := range b.Records {
@@ -170,7 +173,7 @@ func (e *Engine) judgeFailed(b *Batch, a *Answer, verdicts []verdict) {
 		} else {
 			r.tries++
 		}
-		if !e.mayRetry(r, a.Fault) {
+		if !aboard[i] || !e.mayRetry(r, a.Fault) {
 			continue
 		}
 		e.again(r, v, a.Fault.RetryAfter, budget)

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"container/heap"
 	"slices"
 	"time"
@@ -125,11 +124,16 @@ func (l *lane) leave(r *Record) {
 	}
 }
 
-// comeBack brings the delayed records whose time has come to the front.
+// comeBack brings back the delayed records whose time has come. Of those that stay,
+// the first one has not left.
 func (l *lane) comeBack(now instant) {
 	var due []*Record
-	for len(l.returning) > 0 && l.returning[0].more.dueAt <= now {
-		r := heap.Pop(&l.returning).(*Record)
+	for len(l.returning) > 0 {
+		r := l.returning[0]
+		if r.state == delayed && r.more.dueAt > now {
+			break
+		}
+		heap.Pop(&l.returning)
 		if r.state != delayed {
 			l.absent--
 			continue
@@ -139,7 +143,7 @@ func (l *lane) comeBack(now instant) {
 	if due == nil {
 		return
 	}
-	slices.SortFunc(due, func(a, b *Record) int { return cmp.Compare(a.seq, b.seq) })
+	slices.SortFunc(due, bySeq)
 	fresh := due[:0]
 	for _, r := range due {
 		if p := r.piece(); p != nil { // all of its records come back at the same time
@@ -155,7 +159,7 @@ func (l *lane) comeBack(now instant) {
 		fresh = append(fresh, r)
 	}
 	l.urgent = nil
-	l.queue.pushFront(fresh)
+	l.queue.comeBack(fresh)
 }
 
 // readiness tells why the lane is ready, or else when to look again: at the

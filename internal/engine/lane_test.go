@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -103,23 +104,16 @@ func (m *laneModel) seal(fails bool, delay time.Duration) {
 
 func (m *laneModel) comeBack() {
 	m.lane.comeBack(m.now)
-	var due, later []*Record
+	var later []*Record
 	for _, r := range m.delayed {
 		if r.more.dueAt > m.now {
 			later = append(later, r)
 		} else {
-			due = append(due, r)
-		}
-	}
-	for i := range due { // by age
-		for j := i + 1; j < len(due); j++ {
-			if due[j].seq < due[i].seq {
-				due[i], due[j] = due[j], due[i]
-			}
+			m.waiting = append(m.waiting, r)
 		}
 	}
 	m.delayed = later
-	m.waiting = append(due, m.waiting...)
+	slices.SortFunc(m.waiting, bySeq)
 }
 
 // check compares the lane's books with the model's.
@@ -293,4 +287,29 @@ func TestQueue(t *testing.T) {
 		q.drop(1)
 	}
 	assert.LessOrEqual(t, cap(q.records), 32)
+}
+
+// Whatever returns when, a lane's records stand in the order in which they came.
+func TestComeBack(t *testing.T) {
+	t.Parallel()
+	l := newLane("", limits{records: 10, bytes: 1000, overhead: 14, between: 1, linger: time.Hour})
+	returning := func(seq uint64, dueAt instant) {
+		r := &Record{seq: seq, arrived: 1}
+		r.extra().dueAt = dueAt
+		l.delay(r)
+	}
+	returning(3, 2)
+	returning(7, 3)
+	returning(5, 3)
+	l.add(&Record{seq: 9, arrived: 1})
+	l.flushSeq = 3
+	for now, want := range [][]uint64{{9}, {3, 9}, {3, 5, 7, 9}} {
+		reason, _ := l.readiness(instant(now + 1))
+		var got []uint64
+		for _, r := range l.queue.all() {
+			got = append(got, r.seq)
+		}
+		assert.Equal(t, want, got)
+		assert.Equal(t, now > 0, reason == Flush, "the third was to be flushed")
+	}
 }

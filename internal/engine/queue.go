@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"cmp"
+	"slices"
+)
+
 // queue is the records of a lane in the order in which they are to travel. A
 // record that has left early stays as a hole until sealing comes by or the
 // holes outnumber the records.
@@ -31,6 +36,18 @@ func (q *queue) pushFront(rs []*Record) {
 	q.head -= len(rs)
 	copy(q.records[q.head:], rs)
 }
+
+// comeBack puts rs, which are in the order of their arrival, where they were: before
+// all others, mostly.
+func (q *queue) comeBack(rs []*Record) {
+	n := len(rs)
+	q.pushFront(rs)
+	if n > 0 && n < q.len() && q.all()[n].seq < rs[n-1].seq {
+		slices.SortFunc(q.all(), bySeq)
+	}
+}
+
+func bySeq(a, b *Record) int { return cmp.Compare(a.seq, b.seq) }
 
 // drop removes the first n.
 func (q *queue) drop(n int) {

@@ -12,11 +12,26 @@ import (
 	"github.com/lambdabatch/lambdabatch/internal/fault"
 )
 
-// Owner is told what became of a record, exactly once, without any lock held. It
-// returns whether the record has succeeded in its eyes, too.
+// Owner is told what became of a record, without any lock held.
 type Owner interface {
-	Resolve(Outcome) bool
+	// Resolve is called exactly once.
+	Resolve(Outcome)
+	// Verdict is what the owner has made of that.
+	Verdict() Verdict
+	// Bury is called once if the Verdict is Unburied, and may take its time. The Verdict
+	// is Failed then.
+	Bury()
 }
+
+// Verdict is the end of a record in its owner's eyes.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Succeeded Verdict = iota
+	Failed
+	Unburied // it has failed, and its owner is not done with it
+)
 
 // Outcome is what became of one record: the data of its result, or an error.
 type Outcome struct {

@@ -27,11 +27,23 @@ type piece struct {
 	out     bool // on its way: in the lane, delayed, or in flight
 }
 
-// Sealed is what is kept of a batch that has to be sent in the same bytes again.
-// The first attempt fills it in.
+// Sealed is what is kept of a batch that has to be sent in the same bytes again. An
+// attempt that finds it empty fills it in.
 type Sealed struct {
 	Name    string
 	Payload []byte
+	begun   bool // an attempt may have been executed
+}
+
+// landed takes in what is known of an attempt. As long as none may have been executed,
+// the next need not have the same bytes, and must not have records that have left.
+func (s *Sealed) landed(certainty fault.Certainty) {
+	if certainty != fault.NotExecuted {
+		s.begun = true
+	}
+	if !s.begun {
+		s.Payload = nil
+	}
 }
 
 // newPiece makes a piece of records that are to wait for their turn.

@@ -44,15 +44,35 @@ func (b *bucket) wait(now time.Time) time.Duration {
 }
 
 // take takes a token, which wait has found to be there.
-func (b *bucket) take(now time.Time) {
-	if b != nil {
-		b.tokens.AllowN(now, 1)
+func (b *bucket) take(now time.Time) Token {
+	if b == nil {
+		return Token{}
 	}
+	t := Token{at: now, of: b.tokens.TokensAt(now)}
+	b.tokens.AllowN(now, 1)
+	return t
 }
 
 // giveBack returns a token that was not used.
-func (b *bucket) giveBack(now time.Time) {
-	if b != nil {
+func (b *bucket) giveBack(now time.Time, t Token) {
+	if b != nil && t.fits(b.tokens, now) {
 		b.tokens.ReserveN(now, -1)
 	}
 }
+
+// Token is one that was taken out of a bucket.
+type Token struct {
+	at time.Time
+	of float64 // so many that there were
+}
+
+// fits tells whether the bucket can take t back. It cannot if without t it might have
+// been full meanwhile: then another has come in its place.
+func (t Token) fits(bucket *rate.Limiter, now time.Time) bool {
+	grown := t.of + now.Sub(t.at).Seconds()*float64(bucket.Limit())
+	return grown <= float64(bucket.Burst())+tokenSlack
+}
+
+// tokenSlack is the part of a token that comes while a permit is looked at that is
+// of no use to anybody.
+const tokenSlack = 1e-4

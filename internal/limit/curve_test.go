@@ -41,25 +41,32 @@ func TestBucket(t *testing.T) {
 	t.Parallel()
 	b := newBucket(2, 3)
 	now := epoch
+	var last Token
 	for range 3 {
 		assert.Zero(t, b.wait(now))
-		b.take(now)
+		last = b.take(now)
 	}
 	assert.Equal(t, time.Second/2, b.wait(now))
-	b.giveBack(now)
+	b.giveBack(now, last)
 	assert.Zero(t, b.wait(now))
-	b.take(now)
+	last = b.take(now)
 	now = now.Add(time.Second)
-	b.giveBack(now)
+	b.giveBack(now, last)
 	for range 3 {
 		assert.Zero(t, b.wait(now))
-		b.take(now)
+		last = b.take(now)
 	}
 	assert.Equal(t, time.Second/2, b.wait(now), "what is given back fits in")
+	now = now.Add(time.Second + time.Second/2)
+	for range 3 {
+		b.take(now)
+	}
+	b.giveBack(now, last)
+	assert.Equal(t, time.Second/2, b.wait(now), "it might have been full meanwhile")
 	b.set(now, 1, 1)
 	assert.Equal(t, time.Second, b.wait(now))
 	now = now.Add(time.Hour)
-	b.giveBack(now)
+	b.giveBack(now, Token{at: now})
 	b.take(now)
 	assert.Equal(t, time.Second, b.wait(now), "a full bucket does not overflow")
 	assert.Positive(t, newBucket(1e-12, 1).waitAfterOne(now), "however long it takes, it is no negative time")

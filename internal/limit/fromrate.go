@@ -29,23 +29,23 @@ func FromRate(l *rate.Limiter) *Rate {
 }
 
 // Acquire waits until l lets one event happen, or ctx ends.
-func (l *Rate) Acquire(ctx context.Context, function string) error {
+func (l *Rate) Acquire(ctx context.Context, function string) (Token, error) {
 	if ctx.Err() != nil {
-		return waitError(ctx, function)
+		return Token{}, waitError(ctx, function)
 	}
 	l.enter()
 	select {
 	case l.turn <- struct{}{}:
 	case <-ctx.Done():
 		l.walkAway()
-		return waitError(ctx, function)
+		return Token{}, waitError(ctx, function)
 	}
 	defer func() { <-l.turn }()
 
 	r, madeAt := l.reserve()
 	for {
 		if !r.OK() {
-			return fmt.Errorf("lambdabatch: waiting for a permit to invoke %s: the rate.Limiter's burst is %d: it lets nothing through",
+			return Token{}, fmt.Errorf("lambdabatch: waiting for a permit to invoke %s: the rate.Limiter's burst is %d: it lets nothing through",
 				function, l.limiter.Burst())
 		}
 		if limit := l.limiter.Limit(); limit != madeAt {
@@ -54,7 +54,8 @@ func (l *Rate) Acquire(ctx context.Context, function string) error {
 		}
 		delay := r.Delay()
 		if delay == 0 {
-			return nil
+			now := time.Now()
+			return Token{at: now, of: l.limiter.TokensAt(now) + 1}, nil
 		}
 		timer := time.NewTimer(min(delay, lookAgain))
 		select {
@@ -62,7 +63,7 @@ func (l *Rate) Acquire(ctx context.Context, function string) error {
 		case <-ctx.Done():
 			timer.Stop()
 			l.leave(r, madeAt)
-			return waitError(ctx, function)
+			return Token{}, waitError(ctx, function)
 		}
 	}
 }
@@ -113,11 +114,11 @@ func (l *Rate) leave(r *rate.Reservation, madeAt rate.Limit) {
 	r.Cancel()
 }
 
-// GiveBack returns a permit that was not used. It is lost if others have
+// GiveBack returns a token that was not used. It is lost if others have
 // reservations that are not due: to move those is not possible.
-func (l *Rate) GiveBack() {
+func (l *Rate) GiveBack(t Token) {
 	now := time.Now()
-	if l.limiter.TokensAt(now) >= 0 {
+	if l.limiter.TokensAt(now) >= 0 && t.fits(l.limiter, now) {
 		l.limiter.ReserveN(now, -1)
 	}
 }

@@ -76,6 +76,7 @@ type Permit struct {
 	// When it was granted.
 	startedAt       time.Time
 	account, inLine int // in flight, of the account and of the function, this one included
+	token, own      Token
 }
 
 // Use is what came of a permit.
@@ -205,10 +206,9 @@ func (l *Limiter) heldBy(by holder) {
 
 // start gives the first in f's line a permit, and f's turn to the others.
 func (l *Limiter) start(f *function, now time.Time) {
-	l.account.start(now)
-	f.start(now)
 	p := f.line.Remove(f.line.Front()).(*Permit)
 	p.place = nil
+	p.token, p.own = l.account.start(now), f.start(now)
 	p.granted, p.startedAt = true, now
 	p.probe = f.breaker.started(now)
 	p.account, p.inLine = l.account.inFlight, f.inFlight
@@ -262,8 +262,8 @@ func (l *Limiter) end(p *Permit, u Use) {
 	now := time.Now()
 	l.learn(now)
 	if u.Outcome == NotUsed {
-		l.account.unused(now)
-		p.function.unused(now)
+		l.account.unused(now, p.token)
+		p.function.unused(now, p.own)
 		if p.probe {
 			p.function.breaker.unused(now)
 		}

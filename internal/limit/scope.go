@@ -68,21 +68,22 @@ func (s *scope) wait(now time.Time) (d time.Duration, never bool, by holder) {
 	return d, false, nil
 }
 
-func (s *scope) start(now time.Time) {
+// start counts an invocation. The token is for unused.
+func (s *scope) start(now time.Time) Token {
 	s.inFlight++
-	s.rate.take(now)
 	if s.pace != nil {
 		s.pace.bucket.take(now)
 	}
 	s.meter.count(now)
+	return s.rate.take(now)
 }
 
 // unused takes back what start did.
-func (s *scope) unused(now time.Time) {
+func (s *scope) unused(now time.Time, t Token) {
 	s.inFlight--
-	s.rate.giveBack(now)
-	if s.pace != nil {
-		s.pace.bucket.giveBack(now)
+	s.rate.giveBack(now, t)
+	if s.pace != nil { // perhaps another one by now; it is no promise
+		s.pace.bucket.giveBack(now, Token{at: now})
 	}
 }
 
