@@ -3,6 +3,7 @@ package lambdabatch
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -94,12 +95,10 @@ func certaintyIn(err error) (certainty Certainty, known bool) {
 			}
 		}
 	}
-	switch err { //nolint:errorlint // likewise
-	case ErrClosed, ErrBufferFull, ErrRecordTooLarge:
+	if slices.Contains([]error{ErrClosed, ErrBufferFull, ErrRecordTooLarge}, err) {
 		return NotExecuted, true
-	default:
-		return MaybeExecuted, false
 	}
+	return MaybeExecuted, false
 }
 
 func isA[E error](err error) bool {

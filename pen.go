@@ -1,6 +1,7 @@
 package lambdabatch
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,7 +40,7 @@ func (p *pen) write(entry []byte) []byte {
 	used, n := len(p.page), len(p.page)+len(entry)
 	if len(entry) > 0 && n <= cap(p.page) && &entry[0] == &p.page[:n][used] {
 		p.page = p.page[:n]
-		return entry[:len(entry):len(entry)]
+		return slices.Clip(entry)
 	}
 	return entry
 }

@@ -63,13 +63,14 @@ func TestSoak(t *testing.T) {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				var futures []*lambdabatch.Future[string]
+				var leaves []context.CancelFunc
 				for i := range 500 {
 					text := fmt.Sprint("text ", n, i)
 					if rand.IntN(2000) == 0 {
 						text = "poison"
 					}
-					of, leave := context.WithTimeout(context.Background(), time.Duration(1+rand.IntN(60_000))*time.Millisecond)
-					context.AfterFunc(t.Context(), leave)
+					of, leave := context.WithTimeout(t.Context(), time.Duration(1+rand.IntN(60_000))*time.Millisecond)
+					leaves = append(leaves, leave)
 					futures = append(futures, b.Submit(of, text))
 					if rand.IntN(100) == 0 {
 						leave()
@@ -77,7 +78,7 @@ func TestSoak(t *testing.T) {
 				}
 				submitted.Add(int64(len(futures)))
 				for i, f := range futures {
-					value, err := f.Await(context.Background())
+					value, err := f.Await(t.Context())
 					switch {
 					case err == nil:
 						succeeded.Add(1)
@@ -87,6 +88,7 @@ func TestSoak(t *testing.T) {
 					default:
 						failed.Add(1)
 					}
+					leaves[i]()
 				}
 			}
 		})
