@@ -171,7 +171,7 @@ func (h *Handler) answerArray(outcomes []outcome) ([]byte, error) {
 // fits refuses a response that Lambda would refuse.
 func (h *Handler) fits(response []byte) ([]byte, error) {
 	if len(response) > h.maxResponse {
-		return nil, fmt.Errorf("%w: it has %d bytes, the limit is %d", errTooLarge, len(response), h.maxResponse)
+		return nil, own("ResultTooLarge", "%w: it has %d bytes, the limit is %d bytes", errTooLarge, len(response), h.maxResponse)
 	}
 	return response, nil
 }

@@ -76,7 +76,7 @@ func callBatch[In, Out any](
 		defer func() {
 			if v := recover(); v != nil {
 				h.logger.ErrorContext(ctx, "handler: the function panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-				a = answer{err: &panicError{v}}
+				a = answer{err: panicked(v)}
 			}
 			answered <- a
 		}()

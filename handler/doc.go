@@ -29,7 +29,9 @@
 // An error of the function is a failure of its record, with the error's type and
 // text; [RetryAfter] asks for the record again, [Permanent] says that this would be
 // of no use. A record that cannot be decoded, or whose function panics, fails alone;
-// the stack goes to the log.
+// the stack goes to the log. The handler's own errors are an [Error], of the types
+// InvalidRecord, InvalidResult, ResultTooLarge, Panic, Exited (runtime.Goexit),
+// Unfinished and GroupHeld (an earlier message of an SQS message group failed).
 //
 // Shortly before the Lambda function's own deadline ([DeadlineMargin]) the answer
 // is given as it is, and what is unfinished is asked for again: one slow record costs

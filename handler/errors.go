@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -44,18 +43,30 @@ func (e *retryAfterError) Error() string { return e.err.Error() }
 
 func (e *retryAfterError) Unwrap() error { return e.err }
 
-// panicError is the error of a record whose function panicked.
-type panicError struct{ value any }
+// Error is an error of the handler itself, and not of the function.
+type Error struct {
+	Type string // what a result says as the error's type; see the package documentation
+	Err  error
+}
 
-func (e *panicError) Error() string { return fmt.Sprint("panic: ", e.value) }
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+func own(kind, format string, args ...any) error {
+	return &Error{kind, fmt.Errorf(format, args...)}
+}
 
 // The errors of records that have no result.
 var (
-	errUnfinished = errors.New("unfinished when the function's time was over")
-	errExited     = errors.New("runtime.Goexit was called")
-	errTooLarge   = errors.New("the result is larger than a response may be")
-	errHeld       = errors.New("an earlier message of its group failed")
+	errUnfinished = own("Unfinished", "unfinished when the function's time was over")
+	errExited     = own("Exited", "runtime.Goexit was called")
+	errTooLarge   = own("ResultTooLarge", "the result is larger than a response may be")
+	errHeld       = own("GroupHeld", "an earlier message of its group failed")
 )
+
+func panicked(v any) error { return own("Panic", "panic: %v", v) }
 
 // plain is an error without the marks around it.
 func plain(err error) error {
@@ -71,9 +82,13 @@ func plain(err error) error {
 	}
 }
 
-// typeOf names an error's type as aws-lambda-go does.
+// typeOf names an error's type: as aws-lambda-go does, if it is not our own.
 func typeOf(err error) string {
-	t := reflect.TypeOf(plain(err))
+	err = plain(err)
+	if own, ok := err.(*Error); ok { //nolint:errorlint // what is outermost
+		return own.Type
+	}
+	t := reflect.TypeOf(err)
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}

@@ -70,7 +70,7 @@ func call[In, Out any](ctx context.Context, h *Handler, f func(context.Context, 
 	defer func() {
 		if v := recover(); v != nil {
 			h.logger.ErrorContext(ctx, "handler: the function panicked", "panic", fmt.Sprint(v), "id", string(r.id), "stack", string(debug.Stack()))
-			out = outcome{err: &panicError{v}}
+			out = outcome{err: panicked(v)}
 		}
 	}()
 	var in In
@@ -127,14 +127,14 @@ func decode[In any](r *record, in *In) error {
 			}
 		}
 	}
-	return fmt.Errorf("the record cannot be decoded: %w", err)
+	return own("InvalidRecord", "the record cannot be decoded: %w", err)
 }
 
 // encode writes the value of a record.
 func encode[Out any](value *Out) ([]byte, error) {
 	if raw, ok := any(value).(*json.RawMessage); ok && *raw != nil {
 		if !wire.Valid(*raw) {
-			return nil, errors.New("the result cannot be encoded: the json.RawMessage is not valid JSON")
+			return nil, own("InvalidResult", "the result cannot be encoded: the json.RawMessage is not valid JSON")
 		}
 		return *raw, nil
 	}
@@ -142,7 +142,7 @@ func encode[Out any](value *Out) ([]byte, error) {
 	defer encoders.Put(e)
 	e.buf.Reset()
 	if err := e.json.Encode(value); err != nil {
-		return nil, fmt.Errorf("the result cannot be encoded: %w", err)
+		return nil, own("InvalidResult", "the result cannot be encoded: %w", err)
 	}
 	return bytes.Clone(bytes.TrimSuffix(e.buf.Bytes(), []byte("\n"))), nil
 }

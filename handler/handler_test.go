@@ -64,9 +64,9 @@ func TestEnvelope(t *testing.T) {
 		},
 		{
 			`{"records":[{"id":"1","data":"panic"},{"id":"2","data":"exit"},{"id":"3","data":7},{"id":"4","data":"b"}]}`,
-			`{"results":[{"id":"1","status":"failure","error":{"type":"panicError","message":"panic: no \u003cmore\u003e"}},` +
-				`{"id":"2","status":"failure","error":{"type":"errorString","message":"runtime.Goexit was called"}},` +
-				`{"id":"3","status":"failure","error":{"type":"wrapError","message":"the record cannot be decoded: json: cannot unmarshal number into Go value of type string"}},` +
+			`{"results":[{"id":"1","status":"failure","error":{"type":"Panic","message":"panic: no \u003cmore\u003e"}},` +
+				`{"id":"2","status":"failure","error":{"type":"Exited","message":"runtime.Goexit was called"}},` +
+				`{"id":"3","status":"failure","error":{"type":"InvalidRecord","message":"the record cannot be decoded: json: cannot unmarshal number into Go value of type string"}},` +
 				`{"id":"4","status":"success","data":"B4"}]}`,
 		},
 		{`{"records":[{"id":"1","data":"a"},{"id":"1","data":"b"}]}`, `{"results":[{"id":"1","status":"success","data":"A1"},{"id":"1","status":"success","data":"B1"}]}`},
@@ -240,7 +240,7 @@ func TestPermanentBeatsTheDeadline(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, []string{
 			`{"results":[{"id":"1","status":"failure","error":{"type":"deadlineExceededError","message":"context deadline exceeded"}}]}`,
-			`{"results":[{"id":"1","status":"retry","error":{"type":"errorString","message":"unfinished when the function's time was over"}}]}`,
+			`{"results":[{"id":"1","status":"retry","error":{"type":"Unfinished","message":"unfinished when the function's time was over"}}]}`,
 		}, string(response), "the one if it came in time, the other if not")
 	})
 }
@@ -332,10 +332,10 @@ func TestNewBatch(t *testing.T) {
 		`["a","panic"]`:  "panic: no",
 		`["a","exit"]`:   "runtime.Goexit was called",
 		`{"records":[{"id":"1","data":"a"},{"id":"2","data":7},{"id":"3","data":"later"}]}`: `{"results":[{"id":"1","status":"success","data":"A1"},` +
-			`{"id":"2","status":"failure","error":{"type":"wrapError","message":"the record cannot be decoded: json: cannot unmarshal number into Go value of type string"}},` +
+			`{"id":"2","status":"failure","error":{"type":"InvalidRecord","message":"the record cannot be decoded: json: cannot unmarshal number into Go value of type string"}},` +
 			`{"id":"3","status":"retry","retryAfterMs":2,"error":{"type":"errorString","message":"file does not exist"}}]}`,
 		`{"records":[{"id":"2","data":7}]}`: `{"results":[` +
-			`{"id":"2","status":"failure","error":{"type":"wrapError","message":"the record cannot be decoded: json: cannot unmarshal number into Go value of type string"}}]}`,
+			`{"id":"2","status":"failure","error":{"type":"InvalidRecord","message":"the record cannot be decoded: json: cannot unmarshal number into Go value of type string"}}]}`,
 	} {
 		response, err := h.Invoke(t.Context(), []byte(request))
 		if err != nil {
