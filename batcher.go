@@ -206,7 +206,8 @@ func (b *Batcher[In, Out]) Shutdown(ctx context.Context) error {
 }
 
 // Close is [Batcher.Shutdown] without a deadline: it loses no record, and can
-// take as long as the records' retries do. Its error is always nil.
+// take as long as the records' retries do; and as long as an invocation that
+// is under way, see [WithInvocationTimeout], even if its records have left it. Its error is always nil.
 func (b *Batcher[In, Out]) Close() error {
 	return b.Shutdown(context.Background())
 }

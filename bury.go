@@ -21,6 +21,7 @@ func (c *core) bury(r *engine.Record, err error) error {
 	letter := DeadLetter{
 		Function:  c.config.function,
 		Tenant:    r.Tenant(),
+		Key:       r.Key(),
 		ID:        r.ID,
 		Payload:   c.config.dataOf(r),
 		Err:       err,

@@ -10,6 +10,7 @@ import (
 type DeadLetter struct {
 	Function  string          // as given to New
 	Tenant    string          // empty: none
+	Key       string          // of [OrderingKey]; empty: none
 	ID        string          // the record's
 	Payload   json.RawMessage // the record's data as sent: the JSON of In
 	Err       error           // what its future ends with
@@ -19,11 +20,15 @@ type DeadLetter struct {
 	Ended     time.Time       // when it was given up
 }
 
-// Options are those to submit the record with again: its ID and its tenant.
-func (l *DeadLetter) Options() []RecordOption {
+// Options are those to submit the record with again: its ID, its tenant and its
+// ordering key.
+func (l DeadLetter) Options() []RecordOption {
 	opts := []RecordOption{ID(l.ID)}
 	if l.Tenant != "" {
 		opts = append(opts, Tenant(l.Tenant))
+	}
+	if l.Key != "" {
+		opts = append(opts, OrderingKey(l.Key))
 	}
 	return opts
 }

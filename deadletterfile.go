@@ -46,6 +46,8 @@ type appendable interface {
 	Sync() error
 }
 
+var errNoFile = errors.New("lambdabatch: the DeadLetterFile was not made by FileDeadLetters")
+
 // An addition is a letter on its way into the file.
 type addition struct {
 	line []byte        // from a line break to a line break
@@ -115,6 +117,9 @@ func syncDir(path string) error {
 // is not written, and the error wraps ctx.Err(); once it has begun Add waits for
 // its end. After Close the error wraps [os.ErrClosed].
 func (f *DeadLetterFile) Add(ctx context.Context, letter DeadLetter) error {
+	if f == nil || f.file == nil {
+		return errNoFile
+	}
 	if err := f.add(ctx, &letter); err != nil {
 		return fmt.Errorf("lambdabatch: dead letter %s: %w", letter.ID, err)
 	}

@@ -14,7 +14,7 @@ import (
 // MarshalJSON returns the letter as one line of JSON. Broken into several, with
 // all there can be, it is this:
 //
-//	{"function":"price-orders","tenant":"blue","id":"A-17","error":"…","certainty":"maybe executed",
+//	{"function":"price-orders","tenant":"blue","orderingKey":"customer 7","id":"A-17","error":"…","certainty":"maybe executed",
 //	"submitted":"2026-11-22T10:00:00Z","ended":"2026-11-22T10:00:09.5Z",
 //	"attempts":[{"requestId":"…","batchSize":20,"wait":"12.5ms","duration":"1m30s","certainty":"maybe executed","error":"…"}],
 //	"payload":{"item":"tea","count":3}}
@@ -41,6 +41,7 @@ func (l *DeadLetter) UnmarshalJSON(data []byte) error {
 type letterJSON struct {
 	Function  string          `json:"function,omitempty"`
 	Tenant    string          `json:"tenant,omitempty"`
+	Key       string          `json:"orderingKey,omitempty"`
 	ID        string          `json:"id,omitempty"`
 	Error     *string         `json:"error,omitempty"`
 	Certainty string          `json:"certainty"`
@@ -77,6 +78,7 @@ func (l *DeadLetter) appendTo(line []byte) ([]byte, error) {
 	form := letterJSON{
 		Function:  l.Function,
 		Tenant:    l.Tenant,
+		Key:       l.Key,
 		ID:        l.ID,
 		Error:     textOf(l.Err),
 		Certainty: l.Certainty.String(),
@@ -127,6 +129,7 @@ func (l *DeadLetter) read(data []byte) error {
 	letter := DeadLetter{
 		Function:  form.Function,
 		Tenant:    form.Tenant,
+		Key:       form.Key,
 		ID:        form.ID,
 		Payload:   form.Payload,
 		Err:       errorOf(form.Error),

@@ -22,6 +22,7 @@ func aLetter() lambdabatch.DeadLetter {
 	return lambdabatch.DeadLetter{
 		Function:  "price-orders:live",
 		Tenant:    "blue",
+		Key:       "customer 7",
 		ID:        "A-17",
 		Payload:   json.RawMessage(`{"item":"tea","count":3}`),
 		Err:       errors.New("no <tea> & no \"milk\"\nleft"),
@@ -40,7 +41,7 @@ func TestDeadLetterJSON(t *testing.T) {
 	t.Parallel()
 	line, err := aLetter().MarshalJSON()
 	require.NoError(t, err)
-	assert.Equal(t, `{"function":"price-orders:live","tenant":"blue","id":"A-17","error":"no <tea> & no \"milk\"\nleft","certainty":"executed",`+
+	assert.Equal(t, `{"function":"price-orders:live","tenant":"blue","orderingKey":"customer 7","id":"A-17","error":"no <tea> & no \"milk\"\nleft","certainty":"executed",`+
 		`"submitted":"2026-11-22T10:00:00.000000001Z","ended":"2026-11-22T10:00:09.5Z","attempts":[`+
 		`{"requestId":"r1","batchSize":20,"wait":"12.000005ms","duration":"1m30s","certainty":"executed","error":"one"},`+
 		`{"wait":"1h0m0s","certainty":"maybe executed","error":""},`+

@@ -51,7 +51,7 @@
 //   - [PanicError]: code that was given to the Batcher panicked.
 //
 // and these with [errors.Is]: [ErrClosed], [ErrBufferFull], [ErrRecordTooLarge],
-// [ErrNoResult], [ErrDeliveryTimeout], [ErrRetryBudget], and the context's errors when the record's
+// [ErrNoResult], [ErrDeliveryTimeout], [ErrRetryBudget], [ErrFunctionFails], and the context's errors when the record's
 // context has ended, or that of the invocation ([WithInvocationTimeout]).
 // [CertaintyOf] tells of each whether the function may have
 // seen the record. The texts of errors may change.

@@ -30,6 +30,11 @@ var (
 	// answer holds no usable result. A [*ResultError] says what came.
 	ErrNoResult = errors.New("lambdabatch: no usable result for the record")
 
+	// ErrFunctionFails is in the error of a record that was given up without having
+	// failed alone, because the function fails whatever record it is given; beside it
+	// is the [*FunctionError] of the record's last batch.
+	ErrFunctionFails = engine.ErrHopeless
+
 	// ErrRetryBudget is in the error of a record that was not retried because the
 	// budget was spent; see [WithRetryBudget].
 	ErrRetryBudget = engine.ErrRetryBudget

@@ -118,6 +118,10 @@ func (r *Results) Retry(i int, after time.Duration, err error) {
 }
 
 func (r *Results) tell(i int, result engine.Result) {
+	if i < 0 || i >= len(r.told) {
+		//nolint:forbidigo // as an index does; the Batcher makes an error of it
+		panic(fmt.Sprintf("lambdabatch: Results: there is no record %d in a batch of %d", i, len(r.told)))
+	}
 	r.told[i]++
 	r.results[i] = result
 }

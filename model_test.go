@@ -203,7 +203,7 @@ func (m *model) tolerance(b *simBatcher) time.Duration {
 	}
 	const width = 64 // so many dead letters are written at a time
 	n := time.Duration(len(b.records))
-	return (n+width-1)/width*letter + n*b.delayed(inResolved)
+	return (n+width-1)/width*letter + n*b.delayed(inResolved) //nolint:durationcheck // n and width are numbers
 }
 
 // atRest checks that a Batcher of which all records are done holds nothing, and

@@ -138,7 +138,9 @@ func (c *config) validate() error {
 	least := minMaxBytes
 	check(!isNil(c.format), "WithFormat(nil): must be a Format; leave the option out for Records")
 	if !isNil(c.format) {
-		c.envelope = envelopeOf(c.format)
+		if panicked := guard("the Format", func() { c.envelope = envelopeOf(c.format) }); panicked != nil {
+			errs = append(errs, panicked)
+		}
 		least += max(0, c.envelope.overhead())
 	}
 	check(*c.maxBytes >= least && *c.maxBytes <= limit,
@@ -150,8 +152,8 @@ func (c *config) validate() error {
 	check(c.deliveryTimeout >= 0, "WithDeliveryTimeout(%v): must not be negative", c.deliveryTimeout)
 	check(c.maxAttempts >= 1, "WithMaxAttempts(%d): must be at least 1", c.maxAttempts)
 	check(c.backoff != nil, "WithBackoff(nil): must be a function that makes a new backoff.BackOff")
-	check(c.retryRatio >= 0 && !math.IsInf(c.retryRatio, 0) && c.retryReserve >= 0,
-		"WithRetryBudget(%v, %d): the ratio must be a number of at least 0, the reserve at least 0", c.retryRatio, c.retryReserve)
+	check(!c.retryBudget || c.retryRatio >= 0 && !math.IsInf(c.retryRatio, 0) && c.retryReserve >= 0,
+		"WithRetryBudget(%v, %d): the ratio must be finite and at least 0, the reserve at least 0", c.retryRatio, c.retryReserve)
 	check(!c.deadLetterGiven || c.deadLetter != nil, "WithDeadLetter(nil): must be a function; leave the option out for none")
 	check(!c.limiterGiven || !isNil(c.limiter), "WithLimiter(nil): must be a Limiter; leave the option out for one of the Batcher's own")
 	check(c.logger != nil, "WithLogger(nil): must be a Logger; leave the option out for none")
@@ -219,7 +221,8 @@ func WithDeliveryTimeout(d time.Duration) Option {
 
 // WithMaxAttempts sets in how many invocations a record travels at the most.
 // Throttled ones do not count: the function has not seen them, and the
-// limiter paces them. Default: 6, the first and five retries.
+// limiter paces them; nor do those after which a batch was split. So
+// [Future.Attempts] can be more. Default: 6, the first and five retries.
 func WithMaxAttempts(n int) Option {
 	return optionFunc(func(c *config) { c.maxAttempts = n })
 }
@@ -246,11 +249,12 @@ func WithRetryUncertain(retry bool) Option {
 
 // WithRetryBudget bounds retries, so that a function in trouble is not kept there
 // by them: each retry of a record takes a token, each success gives ratio of one
-// back, up to reserve, which are there at first. By time alone the budget is full
-// again after 100 s. A record for which there is no token is given up, with an
+// back, up to reserve (or one, if that is 0), which are there at first. Time alone gives a hundredth of
+// reserve back each second, so that no budget is empty for ever. It is the Batcher's
+// own. A record for which there is no token is given up, with an
 // error that says so. Throttles and the parts of a batch that is split cost
-// nothing. WithRetryBudget(0.1, 100), for example, retries one record in ten in the
-// long run, and 100 at a time. Default: no bound but [WithMaxAttempts].
+// nothing. WithRetryBudget(0.1, 100), for example, retries 100 records at once, and then
+// one for each ten that succeed and one each second. Default: no bound but [WithMaxAttempts].
 func WithRetryBudget(ratio float64, reserve int) Option {
 	return optionFunc(func(c *config) { c.retryRatio, c.retryReserve, c.retryBudget = ratio, reserve, true })
 }
@@ -275,7 +279,8 @@ func WithDeadLetter(f func(ctx context.Context, letter DeadLetter) error) Option
 // the same name and the same bytes, and gets the result of the first. So retries are
 // certain to run nothing twice, and WithRetryUncertain(false) does not hold them
 // back. Only what an answer asks to be sent again, and the parts of a batch of which
-// the function failed as a whole, is sent under a new name.
+// the function failed as a whole, is sent under a new name; such a batch is still not
+// split with WithRetryUncertain(false).
 //
 // The function must be configured as durable and be given by version or alias.
 // Default: off.

@@ -279,7 +279,7 @@ func (s *simulation) shutdown(b *simBatcher, c simCall) {
 
 // handler is a function's code.
 func (s *simulation) handler(f *simFunction) lambdatest.Function {
-	return func(ctx context.Context, payload []byte) ([]byte, error) {
+	return func(ctx context.Context, _ []byte) ([]byte, error) {
 		request, _ := lambdatest.FromContext(ctx)
 		runs := s.ran(request)
 		d := roll(s.seed, 'f', runs[0].order.Key, runs[0].run)

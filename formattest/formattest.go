@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +32,9 @@ const (
 	Omit    Fate = "omit"    // no result at all
 )
 
+// NoValues is for formats whose successes have no value, in the place of a Fate.
+const NoValues Fate = "no values"
+
 // Record is the data of the records that Run sends.
 type Record struct {
 	N  int  `json:"n"` // tells it from the others
@@ -38,16 +43,47 @@ type Record struct {
 
 // Run checks f by calling function with it, a toy that understands its requests and
 // answers each [Record] with what it asks for. Not every format can say everything:
-// fates are those, beside Succeed, that this one can. function gets batches of any size
-// and order, and is called concurrently.
+// fates are those, beside Succeed, that this one can; NoValues among them says that a
+// success has no value in it. function gets batches of any size and order, and is called
+// concurrently.
 func Run(t *testing.T, f lambdabatch.Format, function func(payload []byte) ([]byte, error), fates ...Fate) {
 	t.Helper()
+	if f == nil || function == nil {
+		t.Fatal("formattest.Run: the Format and the function must not be nil")
+	}
+	withValues := true
+	for _, fate := range fates {
+		switch fate {
+		case Succeed, Fail, Retry, Omit:
+		case NoValues:
+			withValues = false
+		default:
+			t.Fatalf("formattest.Run: fate %q: must be Fail, Retry, Omit or NoValues", fate)
+		}
+	}
+	fates = slices.DeleteFunc(slices.Clone(fates), func(fate Fate) bool { return fate == NoValues })
+	f = &watched{f, t}
 	t.Run("request", func(t *testing.T) { testRequest(t, f) })
 	t.Run("records keep their bytes", func(t *testing.T) { testAppend(t, f) })
-	t.Run("outcomes", func(t *testing.T) { testOutcomes(t, f, function, append(fates, Succeed)) })
+	t.Run("outcomes", func(t *testing.T) { testOutcomes(t, f, function, append(fates, Succeed), withValues) })
 	t.Run("odd IDs", func(t *testing.T) { testIDs(t, f, function) })
 	t.Run("payload limit", func(t *testing.T) { testLimit(t, f, function) })
 	t.Run("nonsense", func(t *testing.T) { testNonsense(t, f, function) })
+}
+
+// watched is a Format under observation.
+type watched struct {
+	lambdabatch.Format
+	t *testing.T
+}
+
+func (w *watched) ReadResponse(payload []byte, results *lambdabatch.Results) error {
+	before := bytes.Clone(payload)
+	err := w.Format.ReadResponse(payload, results)
+	if !bytes.Equal(before, payload) {
+		w.t.Errorf("ReadResponse has changed the payload %s to %s", before, payload)
+	}
+	return err
 }
 
 // testRequest looks at requests as f makes them.
@@ -154,7 +190,7 @@ func (s submitted) check(t *testing.T) {
 	value, err := s.Await(t.Context())
 	attempts := len(s.Attempts())
 	var refused *lambdabatch.RecordError
-	switch s.Do {
+	switch s.Do { //nolint:exhaustive // NoValues is no fate of a record
 	case Succeed:
 		var said Record
 		switch {
@@ -183,7 +219,7 @@ func (s submitted) check(t *testing.T) {
 }
 
 // testOutcomes sends records that ask for all that there is.
-func testOutcomes(t *testing.T, f lambdabatch.Format, function func([]byte) ([]byte, error), fates []Fate) {
+func testOutcomes(t *testing.T, f lambdabatch.Format, function func([]byte) ([]byte, error), fates []Fate, withValues bool) {
 	t.Helper()
 	b := newBench(t, f, function)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -193,6 +229,10 @@ func testOutcomes(t *testing.T, f lambdabatch.Format, function func([]byte) ([]b
 	}
 	for _, s := range all {
 		s.check(t)
+		value, err := s.Await(t.Context())
+		if err == nil && withValues != (value != nil) {
+			t.Errorf("record %d has succeeded with the value %q; say NoValues if the format has none", s.N, value)
+		}
 	}
 }
 
@@ -247,7 +287,9 @@ func testNonsense(t *testing.T, f lambdabatch.Format, function func([]byte) ([]b
 			return nil, err
 		}
 		response = bytes.Clone(response)
-		switch n := random.IntN(6); {
+		switch n := random.IntN(7); {
+		case n == 6 && json.Valid(response):
+			return thinned(random, response), nil
 		case n == 0 || len(response) == 0:
 			return []byte([]string{``, `null`, `{}`, `[]`, `"text"`, `7`, `{"a":`, "\xff", `[[]]`, `[{}]`, `{"results":[{}]}`}[random.IntN(11)]), nil
 		case n == 1:
@@ -260,6 +302,7 @@ func testNonsense(t *testing.T, f lambdabatch.Format, function func([]byte) ([]b
 		}
 	}
 	b := newBench(t, f, spoilt, lambdabatch.WithMaxRecords(3), lambdabatch.WithMaxAttempts(1))
+	b.service.Fault(lambdatest.Respond(nil), lambdatest.Count(1)) // nothing at all
 	for n := range 2000 {
 		one, other := b.submit(t, n, Succeed), b.submit(t, -n, Succeed)
 		if err := b.Flush(t.Context()); err != nil {
@@ -274,4 +317,45 @@ func testNonsense(t *testing.T, f lambdabatch.Format, function func([]byte) ([]b
 			}
 		}
 	}
+}
+
+// thinned is a JSON document without one of its values, or with another one in its place.
+func thinned(random *rand.Rand, document []byte) []byte {
+	var root any
+	if json.Unmarshal(document, &root) != nil {
+		return document
+	}
+	values := 0
+	var walk func(v any, at int) any
+	walk = func(v any, at int) any {
+		values++
+		if values == at {
+			return []any{nil, 7, "text", []any{}, map[string]any{}}[random.IntN(5)]
+		}
+		switch v := v.(type) {
+		case []any:
+			for i := range v {
+				v[i] = walk(v[i], at)
+			}
+			if len(v) > 1 && random.IntN(8) == 0 && at > 0 {
+				return v[1:]
+			}
+		case map[string]any:
+			for _, key := range slices.Sorted(maps.Keys(v)) {
+				v[key] = walk(v[key], at)
+				if random.IntN(16) == 0 && at > 0 {
+					delete(v, key)
+				}
+			}
+		}
+		return v
+	}
+	walk(root, 0)
+	at := 1 + random.IntN(values)
+	values = 0
+	changed, err := json.Marshal(walk(root, at))
+	if err != nil {
+		return document
+	}
+	return changed
 }

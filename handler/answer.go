@@ -125,6 +125,15 @@ func appendFailure(dst []byte, out *outcome) []byte {
 
 // answerSQS lists the messages that failed.
 func answerSQS(e *event, outcomes []outcome) []byte {
+	for _, chain := range e.chains {
+		failed := false
+		for _, i := range chain {
+			if failed && outcomes[i].err == nil {
+				outcomes[i] = outcome{err: errHeld, retry: true} // its order would be lost
+			}
+			failed = failed || outcomes[i].err != nil
+		}
+	}
 	response := []byte(`{"batchItemFailures":[`)
 	first := true
 	for i := range outcomes {

@@ -24,7 +24,7 @@ type Result[Out any] struct {
 // panic does, and a function that has not returned when its time is over, see
 // [DeadlineMargin]: a Batcher then splits the batch, and finds out which record it
 // was. Records that cannot be decoded are not in the batch, they fail alone. The
-// function is not called for an empty batch.
+// function is not called for an empty batch. It panics if f is nil.
 func NewBatch[In, Out any](f func(ctx context.Context, records []Record[In]) ([]Result[Out], error), opts ...Option) *Handler {
 	if f == nil {
 		panic("handler: NewBatch(nil): must be a function")

@@ -21,8 +21,14 @@
 //   - a single value, as of a plain Invoke: the answer is its result, or the error
 //     of the invocation.
 //
-// So a deployed function need not change when its callers do. An event of
-// another kind is refused with an error that says what came.
+// So a deployed function need not change when its callers do. Who calls is told by
+// the shape of the payload. So In cannot be an object that has a member records,
+// Records, eventSource, detail-type or requestContext: those are taken for an event,
+// and refused with an error that says what came if it is of another kind (Kafka,
+// EventBridge, API Gateway). And if In is itself an array, only batches can be sent.
+//
+// Of a FIFO queue, the messages of a group are worked on one after the other, and
+// those behind one that failed are answered as failed, too, so that their order holds.
 //
 // # Outcomes
 //

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -82,15 +83,29 @@ func plain(err error) error {
 	}
 }
 
-// typeOf names an error's type: as aws-lambda-go does, if it is not our own.
+// typeOf names an error's type as aws-lambda-go does, but that it looks through
+// fmt.Errorf, and that our own have theirs.
 func typeOf(err error) string {
 	err = plain(err)
 	if own, ok := err.(*Error); ok { //nolint:errorlint // what is outermost
 		return own.Type
 	}
+	t := typeName(err)
+	for t.PkgPath() == "fmt" { // a wrapping that says nothing
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			break
+		}
+		err = plain(inner)
+		t = typeName(err)
+	}
+	return t.Name()
+}
+
+func typeName(err error) reflect.Type {
 	t := reflect.TypeOf(err)
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return t.Name()
+	return t
 }

@@ -1,6 +1,8 @@
 package handler
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +20,10 @@ const (
 	array
 	single
 )
+
+// foreign are members that events of other AWS services have: of Kafka and MQ (which
+// have records that are no array, too), of EventBridge, of API Gateway and function URLs.
+var foreign = []string{"records", "eventSource", "detail-type", "requestContext"}
 
 // event is a payload that has been understood.
 type event struct {
@@ -60,6 +66,14 @@ func recognise(payload []byte) (event, error) {
 	if records := wire.Member(payload, "Records"); records != nil {
 		return recogniseSQS(records)
 	}
+	for _, name := range foreign {
+		if value := wire.Member(payload, name); value != nil {
+			return event{}, fmt.Errorf("handler: the payload has %s %.40s: it is an event of another kind, which this function does not take", name, value)
+		}
+	}
+	if string(bytes.TrimSpace(payload)) == "null" {
+		return event{}, errors.New("handler: the payload is null")
+	}
 	return event{shape: single, records: []record{{data: payload}}}, nil
 }
 
@@ -74,8 +88,8 @@ type message struct {
 
 func recogniseSQS(records []byte) (event, error) {
 	var messages []message
-	if err := json.Unmarshal(records, &messages); err != nil {
-		return event{}, fmt.Errorf("handler: the payload has Records, but not those of an SQS event: %w", err)
+	if err := json.Unmarshal(records, &messages); err != nil || messages == nil {
+		return event{}, fmt.Errorf("handler: the payload has Records, but not those of an SQS event: %w", cmp.Or(err, errors.New("they are null")))
 	}
 	e := event{shape: sqsEvent, records: make([]record, len(messages))}
 	groups := map[string]int{} // of each the chain

@@ -25,7 +25,7 @@ type Handler struct {
 // up to [Concurrency] at a time. Its context ends a little before the Lambda
 // function's time does, see [DeadlineMargin], and knows the record's [ID]. In is read
 // as encoding/json decodes it, Out is written as it encodes it; a
-// [encoding/json.RawMessage] goes as it is.
+// [encoding/json.RawMessage] goes as it is. It panics if f is nil.
 func New[In, Out any](f func(ctx context.Context, in In) (Out, error), opts ...Option) *Handler {
 	if f == nil {
 		panic("handler: New(nil): must be a function")

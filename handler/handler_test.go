@@ -59,7 +59,7 @@ func TestEnvelope(t *testing.T) {
 			`{"records":[{"id":"1","data":"no"},{"id":"2","data":"later"},{"id":"3","data":"never"},{"id":"4","data":"b"}]}`,
 			`{"results":[{"id":"1","status":"failure","error":{"type":"errorString","message":"I'd rather not"}},` +
 				`{"id":"2","status":"retry","retryAfterMs":2,"error":{"type":"errorString","message":"file does not exist"}},` +
-				`{"id":"3","status":"failure","error":{"type":"wrapError","message":"really: file does not exist"}},` +
+				`{"id":"3","status":"failure","error":{"type":"errorString","message":"really: file does not exist"}},` +
 				`{"id":"4","status":"success","data":"B4"}]}`,
 		},
 		{
@@ -182,9 +182,15 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 		_, err := h.Invoke(t.Context(), []byte(request))
 		require.ErrorContains(t, err, want, request)
 	}
-	// No array of records is a single value, whatever else it looks like.
-	_, err := h.Invoke(t.Context(), []byte(`{"records":7}`))
-	require.NoError(t, err)
+	for _, request := range []string{
+		`{"records":7}`, `{"records":null}`, `{"eventSource":"aws:kafka","records":{"orders-0":[]}}`, `{"eventSource":"aws:mq","messages":[]}`,
+		`{"version":"0","detail-type":"OrderPlaced","detail":{}}`, `{"version":"2.0","requestContext":{}}`, `null`, `{"Records":null}`,
+	} {
+		_, err := h.Invoke(t.Context(), []byte(request))
+		require.ErrorContains(t, err, "handler: the payload", request)
+	}
+	_, err := h.Invoke(t.Context(), []byte(`{}`))
+	require.NoError(t, err, "a single value may be empty")
 }
 
 // A slow record costs itself, not the batch.

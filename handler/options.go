@@ -40,8 +40,9 @@ func newOptions(opts []Option) options {
 	return o
 }
 
-// Concurrency sets how many records of a batch are worked on at a time, at least 1.
-// Default: the number of CPUs that Go may use. It means nothing to [NewBatch].
+// Concurrency sets how many records of a batch are worked on at a time. It panics if n
+// is less than 1. Default: the number of CPUs that Go may use. It means nothing to
+// [NewBatch].
 func Concurrency(n int) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("handler: Concurrency(%d): must be at least 1", n))
@@ -51,7 +52,8 @@ func Concurrency(n int) Option {
 
 // DeadlineMargin sets how long before the deadline of the invocation's context the
 // answer is given, with what is unfinished asked for again. It is half of the time
-// there is at most. 0 waits for all records, come what may. Default: 500 ms.
+// there is at most. 0 waits for all records, come what may. It panics if d is negative.
+// Default: 500 ms.
 func DeadlineMargin(d time.Duration) Option {
 	if d < 0 {
 		panic(fmt.Sprintf("handler: DeadlineMargin(%v): must not be negative", d))
@@ -60,7 +62,7 @@ func DeadlineMargin(d time.Duration) Option {
 }
 
 // Logger sets where panics are logged, at level Error. Payloads are never logged.
-// Default: slog.Default(), as it is when the Handler is made.
+// It panics if l is nil. Default: slog.Default(), as it is when the Handler is made.
 func Logger(l *slog.Logger) Option {
 	if l == nil {
 		panic("handler: Logger(nil): must be a Logger; slog.New(slog.DiscardHandler) for none")

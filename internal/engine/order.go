@@ -11,11 +11,11 @@ type order struct {
 
 // enter puts r into its lane, unless it has to wait for one of its key.
 func (e *Engine) enter(l *lane, r *Record) (entered bool) {
-	if r.key() == "" {
+	if r.Key() == "" {
 		l.add(r)
 		return true
 	}
-	k := orderKey{r.Tenant(), r.key()}
+	k := orderKey{r.Tenant(), r.Key()}
 	if o, busy := e.orders[k]; busy {
 		r.state = held
 		o.held = append(o.held, r)
@@ -34,7 +34,7 @@ func (e *Engine) succeed(r *Record) {
 		return
 	}
 	r.leads = false
-	k := orderKey{r.Tenant(), r.key()}
+	k := orderKey{r.Tenant(), r.Key()}
 	o := e.orders[k]
 	for len(o.held) > 0 {
 		next := o.held[0]

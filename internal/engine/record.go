@@ -113,7 +113,8 @@ func (r *Record) Tenant() string {
 	return r.more.tenant
 }
 
-func (r *Record) key() string {
+// Key is r's; empty for none.
+func (r *Record) Key() string {
 	if r.more == nil {
 		return ""
 	}
