@@ -441,7 +441,7 @@ func TestFlushWaitsForWhatWasSubmittedBefore(t *testing.T) {
 		b := newBatcher(t, s.Client(), lambdabatch.WithLinger(10*time.Second))
 		b.Submit(t.Context(), "before")
 		var flushes sync.WaitGroup
-		for range 2 {
+		for range 10 {
 			flushes.Go(func() {
 				assert.NoError(t, b.Flush(t.Context()))
 				assert.Equal(t, time.Second, time.Since(start))

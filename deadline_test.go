@@ -47,3 +47,26 @@ func TestNothingIsSentTooLate(t *testing.T) {
 		})
 	}
 }
+
+// That holds for the parts of a batch that was split, too.
+func TestNoPartIsSentTooLate(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		bubbled(t, func(t *testing.T) {
+			s := newService(t)
+			s.Fault(lambdatest.Exited(), lambdatest.Count(1))
+			s.Fault(lambdatest.Throttle(callerRate))
+			b := newBatcher(t, s.Client(), lambdabatch.WithMaxRecords(2), constantly(time.Second))
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			start := time.Now()
+			one, other := b.Submit(ctx, "one"), b.Submit(ctx, "other")
+			for _, f := range []*lambdabatch.Future[string]{one, other} {
+				_, err := f.Await(t.Context())
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, lambdabatch.Executed, lambdabatch.CertaintyOf(err), "by the first attempt")
+			}
+			assert.Equal(t, []time.Duration{0, 0, 0, time.Second, time.Second, 2 * time.Second, 2 * time.Second}, instants(s, start))
+		})
+	}
+}

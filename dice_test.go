@@ -32,6 +32,18 @@ func (d dice) span(high time.Duration) time.Duration {
 	return time.Duration(d.Int64N(int64(high) + 1)).Truncate(d.grain)
 }
 
+// moment is a time from the shortest there is to high.
+func (d dice) moment(high time.Duration) time.Duration { return max(d.grain, d.span(high)) }
+
+// perSecond is a rate of which the tokens come at instants that are multiples of the
+// grain, mostly.
+func (d dice) perSecond() float64 {
+	if d.grain == 1 {
+		return 0.5 + oneOf[float64](d, 2, 20, 200)*d.Float64()
+	}
+	return float64(time.Second) / float64(d.grain) / float64(d.from(1, 10))
+}
+
 // text is one of any length, with what JSON and HTML find special.
 func (d dice) text() string {
 	n := oneOf(d, 0, d.IntN(30), d.IntN(300))

@@ -130,6 +130,24 @@ func TestLeavingBeforeADurableExecution(t *testing.T) {
 	})
 }
 
+// An execution that may have begun is not split up into others, whatever is answered
+// then.
+func TestADurableExecutionIsNotSplit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := newDurable(t)
+		d.Fault(lambdatest.ResetAfter(), lambdatest.Count(1))
+		d.Fault(lambdatest.Status(413, "RequestEntityTooLargeException", "no"), lambdatest.Count(1))
+		b := newBatcher(t, d.Client(), durably()...)
+		one, other := b.Submit(t.Context(), "a", lambdabatch.ID("a")), b.Submit(t.Context(), "b", lambdabatch.ID("b"))
+		for _, f := range []*lambdabatch.Future[string]{one, other} {
+			_, err := f.Await(t.Context())
+			require.Error(t, err)
+			assert.Equal(t, lambdabatch.MaybeExecuted, lambdabatch.CertaintyOf(err))
+		}
+		assert.Equal(t, map[string]int{"a": 1, "b": 1}, d.runs)
+	})
+}
+
 // What the function asks for again, and what is split, is another execution.
 func TestOtherExecutions(t *testing.T) {
 	bubble(t, func(t *testing.T) {

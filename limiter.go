@@ -154,8 +154,8 @@ func Fixed() LimiterOption {
 // ProbeInterval sets how long after a throttle the limiter takes to come back to
 // the rate at which it was throttled, and so how often it looks whether there is
 // more: longer means fewer throttles, and that a quota that has grown is found
-// later. It is meant for a rate of 10 invocations a second, and scaled a little
-// for others. Default: 3 s.
+// later. Below 5 invocations a second it takes up to two thirds longer. Default:
+// 4.5 s.
 func ProbeInterval(d time.Duration) LimiterOption {
 	return limiterOptionFunc(func(c *limiterConfig) {
 		c.check(d > 0, "ProbeInterval(%v): must be more than 0", d)

@@ -132,3 +132,50 @@ func TestOrderingKeyMustNotBeEmpty(t *testing.T) {
 	_, err := b.Do(t.Context(), "text", lambdabatch.OrderingKey(""))
 	require.ErrorContains(t, err, `OrderingKey(""): must not be empty`)
 }
+
+// The next record of a key does not come before others that Flush has asked for.
+func TestOrderingKeyAndFlush(t *testing.T) {
+	t.Parallel()
+	for name, tenant := range map[string]lambdabatch.RecordOption{"no tenant": nil, "tenant": lambdabatch.Tenant("red")} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := newService(t)
+				if tenant != nil {
+					s.Handle(upper, slow(shout, time.Second), lambdatest.TenantIsolation())
+				} else {
+					s.Handle(upper, slow(shout, time.Second))
+				}
+				b := newBatcher(t, s.Client(), lambdabatch.WithLinger(time.Hour), lambdabatch.WithMaxRecords(5),
+					lambdabatch.WithLimiter(newLimiter(t, lambdabatch.InFlight(1))))
+				submit := func(options ...lambdabatch.RecordOption) {
+					b.Submit(t.Context(), "a", append(options, tenant)...)
+				}
+				submit(lambdabatch.OrderingKey("k"))
+				for range 4 { // the batch is full and goes
+					submit()
+				}
+				submit()
+				submit(lambdabatch.OrderingKey("k")) // is held
+				start := time.Now()
+				require.NoError(t, b.Flush(t.Context()))
+				assert.Equal(t, 2*time.Second, time.Since(start))
+
+				submit(lambdabatch.OrderingKey("k"))
+				for range 4 {
+					submit()
+				}
+				submit()
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					assert.NoError(t, b.Flush(t.Context()))
+				}()
+				time.Sleep(time.Millisecond)
+				submit(lambdabatch.OrderingKey("k")) // comes after Flush, and is held
+				start = time.Now()
+				<-done
+				assert.Less(t, time.Since(start), 3*time.Second)
+			})
+		})
+	}
+}

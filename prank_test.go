@@ -72,10 +72,12 @@ const (
 	inRelease  spot = "release"
 	beforeCall spot = "before Invoke"
 	afterCall  spot = "after Invoke"
+	inAppend   spot = "AppendRecord"
+	inRead     spot = "ReadResponse"
 )
 
 var spots = []spot{
-	inSealed, inInvoking, inInvoked, inRetried, inResolved, inBackoff, inLetter, inAcquire, inRelease, beforeCall, afterCall,
+	inSealed, inInvoking, inInvoked, inRetried, inResolved, inBackoff, inLetter, inAcquire, inRelease, beforeCall, afterCall, inAppend, inRead,
 }
 
 // drawPranks draws pranks for some spots.
@@ -86,10 +88,10 @@ func drawPranks(d dice) map[spot]*prank {
 			continue
 		}
 		p := &prank{how: oneOf(d, prankPanic, prankPanic, prankLie, prankFail, prankFail), first: int64(d.from(1, 20)), then: int64(oneOf(d, 3, 20, 1000))}
-		if d.oneIn(8) {
+		if d.oneIn(8) && at != inAppend { // there it would end who submits
 			p.how = prankExit
 		}
-		if d.oneIn(3) {
+		if d.oneIn(3) && at != inAppend { // a Format does not block
 			p.delay = d.span(oneOf(d, 50*time.Millisecond, time.Second))
 		}
 		if d.oneIn(4) { // no more than slow

@@ -506,3 +506,46 @@ func TestLeavingWhileDelayed(t *testing.T) {
 		}
 	})
 }
+
+// A Batcher may be shut down while code of the user's is asked about a retry.
+func TestShutdownDuringABackoff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.Fault(lambdatest.ServerError(500, ""))
+		b := newBatcher(t, s.Client(), lambdabatch.WithLinger(0), lambdabatch.WithBackoff(func() backoff.BackOff {
+			time.Sleep(time.Second)
+			return &backoff.ZeroBackOff{}
+		}))
+		f := b.Submit(context.Background(), "a") //nolint:usetesting // a context that cannot end
+		time.Sleep(time.Second / 2)
+		require.ErrorIs(t, b.Shutdown(ended()), context.Canceled)
+		_, err := f.Await(ended())
+		require.ErrorIs(t, err, lambdabatch.ErrClosed)
+		assert.Equal(t, lambdabatch.MaybeExecuted, lambdabatch.CertaintyOf(err))
+		require.NoError(t, b.Close())
+	})
+}
+
+// What Flush has sent it sends again, too, without lingering: also when the lane has
+// gone in the meantime.
+func TestFlushAndRetries(t *testing.T) {
+	t.Parallel()
+	for name, option := range map[string]lambdabatch.RecordOption{"no tenant": nil, "tenant": lambdabatch.Tenant("red")} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := newService(t)
+				if option != nil {
+					s.Handle(upper, lambdatest.PerRecord(shout), lambdatest.TenantIsolation())
+				}
+				s.Fault(lambdatest.ServerError(500, ""), lambdatest.Count(1))
+				b := newBatcher(t, s.Client(), lambdabatch.WithLinger(time.Hour), constantly(time.Second))
+				start := time.Now()
+				f := b.Submit(t.Context(), "a", option)
+				require.NoError(t, b.Flush(t.Context()))
+				assert.Equal(t, time.Second, time.Since(start))
+				_, err := f.Await(ended())
+				require.NoError(t, err)
+			})
+		})
+	}
+}

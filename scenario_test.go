@@ -18,12 +18,14 @@ type scenario struct {
 	seed      uint64
 	mood      mood
 	account   []lambdatest.Option
+	grain     time.Duration
 	functions []*simFunction
 	faults    []simFault
 	steps     []quotaStep
 	limiter   simLimiter
 	batchers  []*simBatcher
 	records   []*simRecord
+	keys      bool // some records have an OrderingKey
 }
 
 // mood is how much goes wrong, and so how much can be said of the end.
@@ -88,7 +90,7 @@ type simCeiling struct {
 func draw(seed uint64) *scenario {
 	d := roll(seed)
 	d.grain = oneOf(d, 1, 1, 10*time.Millisecond, 100*time.Millisecond, 500*time.Millisecond)
-	s := &scenario{seed: seed, mood: oneOf(d, wild, wild, wild, wild, wild, poisoned, calm)}
+	s := &scenario{seed: seed, grain: d.grain, mood: oneOf(d, wild, wild, wild, wild, wild, poisoned, calm)}
 	s.drawFunctions(d)
 	s.drawAccount(d)
 	if s.mood == wild {
@@ -131,7 +133,7 @@ const maxResponse = 30_000
 // between attempts, a Batcher that is throttled would try for ever at one instant.
 func (s *scenario) drawAccount(d dice) {
 	s.account = []lambdatest.Option{
-		lambdatest.RoundTrip(20*time.Millisecond + d.span(100*time.Millisecond)), lambdatest.PayloadSizes(6<<20, 1<<20, maxResponse),
+		lambdatest.RoundTrip(2 * max(10*time.Millisecond, d.moment(50*time.Millisecond))), lambdatest.PayloadSizes(6<<20, 1<<20, maxResponse),
 	}
 	if s.mood != wild {
 		return
@@ -205,9 +207,8 @@ func effects() [][]lambdatest.Effect {
 func (s *scenario) drawLimiter(d dice) {
 	l := &s.limiter
 	l.kind = oneOf(d, fixedLimiter, fixedLimiter, adaptiveLimiter, adaptiveLimiter, plainLimiter)
-	perSecond := func() float64 { return 0.5 + oneOf[float64](d, 2, 20, 200)*d.Float64() }
 	if l.kind == plainLimiter || d.oneIn(2) {
-		l.account.perSecond, l.account.burst = perSecond(), d.from(1, 8)
+		l.account.perSecond, l.account.burst = d.perSecond(), d.from(1, 8)
 	}
 	if l.kind == plainLimiter {
 		return
@@ -218,7 +219,7 @@ func (s *scenario) drawLimiter(d dice) {
 	l.functions = map[string]simCeiling{}
 	for _, f := range s.functions {
 		if d.oneIn(4) {
-			l.functions[f.name] = simCeiling{perSecond(), d.from(1, 4), d.from(1, 4)}
+			l.functions[f.name] = simCeiling{d.perSecond(), d.from(1, 4), d.from(1, 4)}
 		}
 	}
 }
@@ -229,14 +230,15 @@ func (s *scenario) drawRecords(d dice) {
 	spread := oneOf(d, 0, d.span(time.Second), d.span(10*time.Second), d.span(30*time.Second))
 	impatient := s.mood == wild && !d.oneIn(3)
 	drawKind := s.kinds(d)
+	s.keys = d.oneIn(3)
 	for most := oneOf(d, 5, 20, 40, 80); len(s.records) < most; {
 		b := oneOf(d, s.batchers...)
 		template := simRecord{batcher: b, way: oneOf(d, bySubmit, bySubmit, bySubmit, bySubmit, byDo, byMap), at: d.span(spread)}
 		if impatient && d.oneIn(2) {
-			template.timeout = 1 + oneOf(d, d.span(time.Second), d.span(20*time.Second))
+			template.timeout = oneOf(d, d.moment(time.Second), d.moment(20*time.Second))
 		}
 		if impatient && d.oneIn(4) {
-			template.cancel = 1 + oneOf(d, d.span(time.Second), d.span(20*time.Second))
+			template.cancel = oneOf(d, d.moment(time.Second), d.moment(20*time.Second))
 		}
 		if template.way != byMap || b.function == "apart" { // a Map's records have no tenant
 			s.add(d, template, drawKind)
@@ -273,6 +275,9 @@ func (s *scenario) add(d dice, template simRecord, drawKind func(*simBatcher, *o
 		}
 		if b.function == "apart" && (s.mood != wild || !d.oneIn(20)) {
 			r.tenant = oneOf(d, "red", "green", "blue")
+		}
+		if s.keys && d.oneIn(3) {
+			r.key = oneOf(d, "left", "right")
 		}
 		r.bad = s.mood == wild && d.oneIn(100)
 	}
@@ -328,7 +333,7 @@ func (s *scenario) String() string {
 	return text.String()
 }
 
-// options are what newSimLimiter makes the limiter of.
+// options are what NewLimiter is given.
 func (l *simLimiter) options() []lambdabatch.LimiterOption {
 	var opts []lambdabatch.LimiterOption
 	if l.kind == fixedLimiter {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -16,6 +17,7 @@ import (
 // has to know them. What is 0 is left to its default.
 type simBatcher struct {
 	*lambdabatch.Batcher[order, answer]
+	t *testing.T
 
 	number   int
 	function string
@@ -23,6 +25,8 @@ type simBatcher struct {
 	certain  bool // WithRetryUncertain(false)
 	durable  bool
 	failFast bool
+
+	ownFormat bool
 
 	maxRecords, maxBytes         int
 	maxBuffered, maxBufferedSize int
@@ -76,8 +80,9 @@ func (s *scenario) drawBatcher(d dice, number int) *simBatcher {
 	if d.oneIn(3) {
 		b.maxBuffered, b.maxBufferedSize = 1000, 1<<20
 	}
-	for range d.IntN(3) {
-		b.flushes = append(b.flushes, simCall{d.span(20 * time.Second), oneOf(d, -1, d.span(5*time.Second))})
+	first := d.span(20 * time.Second)
+	for range oneOf(d, 0, 1, 2, 6) {
+		b.flushes = append(b.flushes, simCall{oneOf(d, first, d.span(20*time.Second)), oneOf(d, -1, d.span(5*time.Second))})
 	}
 	if s.mood != wild {
 		return b
@@ -89,12 +94,13 @@ func (s *scenario) drawBatcher(d dice, number int) *simBatcher {
 	if d.oneIn(3) {
 		b.maxBufferedSize = d.from(1, 2000)
 	}
-	b.invocation = oneOf(d, 0, 1+d.span(10*time.Second))
-	b.delivery = oneOf(d, 0, 0, 1+d.span(time.Second), 1+d.span(20*time.Second))
+	b.invocation = oneOf(d, 0, d.moment(10*time.Second))
+	b.delivery = oneOf(d, 0, 0, d.moment(time.Second), d.moment(20*time.Second))
 	if d.oneIn(6) {
 		b.retries = d.IntN(4)
 	}
 	b.stuck = d.oneIn(20)
+	b.ownFormat = d.oneIn(4)
 	if d.oneIn(2) {
 		b.pranks = drawPranks(d)
 	}
@@ -107,9 +113,9 @@ func (s *scenario) drawBatcher(d dice, number int) *simBatcher {
 // String tells its options.
 func (b *simBatcher) String() string {
 	plain := *b
-	plain.Batcher, plain.maps, plain.records, plain.pranks = nil, nil, nil, nil
+	plain.Batcher, plain.t, plain.maps, plain.records, plain.pranks = nil, nil, nil, nil, nil
 	var text strings.Builder
-	fmt.Fprintf(&text, "%+v", struct{ simBatcherFields }{simBatcherFields(plain)})
+	fmt.Fprintf(&text, "%+v", simBatcherFields(plain))
 	for at, p := range b.pranks {
 		fmt.Fprintf(&text, "\n  %s %s at call %d and each %d later, delay %v", at, p.how, p.first, p.then, p.delay)
 	}
@@ -147,7 +153,10 @@ func (b *simBatcher) options(seed uint64) []lambdabatch.Option {
 // play is what the user's code does at a spot: it looks at the Batcher, so no lock
 // may be held, and perhaps plays a prank. It reports whether the code is to fail.
 func (b *simBatcher) play(at spot) bool {
-	b.Stats()
+	st := b.Stats()
+	if st.Waiting < 0 || st.InFlight < 0 || st.Submitted < st.Succeeded+st.Failed+uint64(st.Waiting+st.InFlight) {
+		b.t.Errorf("Batcher %d: %+v", b.number, st)
+	}
 	return b.pranks[at].play()
 }
 

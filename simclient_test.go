@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/stretchr/testify/assert"
@@ -47,6 +48,7 @@ func (p *simPermits) Acquire(ctx context.Context, function string) (release func
 		return nil, err
 	}
 	permit := p.granted(p.batcher)
+	time.Sleep(p.batcher.delayed(inAcquire)) // those whom it is for may leave
 	return func(f lambdabatch.Feedback) {
 		p.released(permit, f)
 		inner(f)
@@ -86,4 +88,25 @@ func (s *simulation) bury(b *simBatcher) func(context.Context, lambdabatch.DeadL
 		}
 		return nil
 	}
+}
+
+// simFormat is the format of a Batcher: the default one, and one of a user's.
+type simFormat struct {
+	lambdabatch.Format
+	batcher *simBatcher
+}
+
+func (f simFormat) AppendRecord(dst []byte, id string, data json.RawMessage) ([]byte, error) {
+	if f.batcher.play(inAppend) {
+		return nil, errLie
+	}
+	return f.Format.AppendRecord(dst, id, data)
+}
+
+func (f simFormat) ReadResponse(payload []byte, results *lambdabatch.Results) error {
+	err := f.Format.ReadResponse(payload, results)
+	if f.batcher.play(inRead) {
+		return errLie
+	}
+	return err
 }

@@ -14,7 +14,8 @@ type simRecord struct {
 	batcher *simBatcher
 	id      string // the caller's; empty: a generated one
 	tenant  string
-	bad     bool // has an option that cannot be
+	key     string // OrderingKey
+	bad     bool   // has an option that cannot be
 	way     way
 	at      time.Duration // when it is submitted; or how long it keeps its Map waiting
 	timeout time.Duration // of its context; 0: none
@@ -44,7 +45,7 @@ const (
 )
 
 func (r *simRecord) String() string {
-	return fmt.Sprintf("record %d (%s, Batcher %d, ID %q, by %s)", r.order.Key, r.order.Kind, r.batcher.number, r.id, r.way)
+	return fmt.Sprintf("record %d (%s, Batcher %d, ID %q, key %q, by %s)", r.order.Key, r.order.Kind, r.batcher.number, r.id, r.key, r.way)
 }
 
 func (r *simRecord) options() []lambdabatch.RecordOption {
@@ -54,6 +55,9 @@ func (r *simRecord) options() []lambdabatch.RecordOption {
 	}
 	if r.tenant != "" {
 		opts = append(opts, lambdabatch.Tenant(r.tenant))
+	}
+	if r.key != "" {
+		opts = append(opts, lambdabatch.OrderingKey(r.key))
 	}
 	if r.bad {
 		opts = append(opts, lambdabatch.Tenant("no such thing!"))

@@ -121,10 +121,14 @@ func newSimulation(t *testing.T, of *scenario) *simulation {
 	}
 	for _, b := range s.batchers {
 		opts := append(b.options(s.seed), lambdabatch.WithLimiter(&simPermits{s, b}), lambdabatch.WithHooks(s.watch(b)))
+		if b.ownFormat {
+			opts = append(opts, lambdabatch.WithFormat(simFormat{lambdabatch.Records, b}))
+		}
 		if b.letters {
 			opts = append(opts, lambdabatch.WithDeadLetter(s.bury(b)))
 		}
 		var err error
+		b.t = t
 		b.Batcher, err = lambdabatch.New[order, answer](&simClient{s, b}, b.function, opts...)
 		require.NoError(t, err)
 	}
@@ -211,7 +215,7 @@ func (s *simulation) mapAll(b *simBatcher, m *simMap) {
 	}
 }
 
-// future reports whether a record has a future, which is not done.
+// unfinished are the records of a Batcher that have a future, which is not done.
 func (s *simulation) unfinished(b *simBatcher) []*simRecord {
 	var all []*simRecord
 	s.lock(func() {
@@ -264,13 +268,17 @@ func (s *simulation) shutdown(b *simBatcher, c simCall) {
 	ctx, end := s.context(c)
 	defer end()
 	began := time.Now()
-	if err := b.Shutdown(ctx); err != nil {
+	err := b.Shutdown(ctx)
+	if err != nil {
 		assert.ErrorIs(s.t, err, context.DeadlineExceeded)
 		assert.GreaterOrEqual(s.t, c.grace, time.Duration(0))
 		assert.LessOrEqual(s.t, time.Since(began), c.grace+s.tolerance(b), "Shutdown of Batcher %d", b.number)
 	}
 	for _, r := range s.unfinished(b) {
 		s.t.Errorf("%v is not done after Shutdown", r)
+	}
+	if err == nil {
+		s.atRest(b)
 	}
 	st := b.Stats()
 	assert.Zero(s.t, st.Waiting)
@@ -283,6 +291,7 @@ func (s *simulation) handler(f *simFunction) lambdatest.Function {
 		request, _ := lambdatest.FromContext(ctx)
 		runs := s.ran(request)
 		d := roll(s.seed, 'f', runs[0].order.Key, runs[0].run)
+		d.grain = s.grain
 		select {
 		case <-time.After(d.span(f.work)):
 		case <-ctx.Done():

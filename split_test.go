@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,6 +109,29 @@ func TestManyPoisoned(t *testing.T) {
 			assert.LessOrEqual(t, len(s.Invocations()), max(1, 2*n-1))
 		})
 	}
+}
+
+// Splits use up no attempts: what fails afterwards has all of its own.
+func TestSplitsUseUpNoAttempts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		s.Fault(lambdatest.Exited(), lambdatest.Count(3))
+		var seen sync.Map
+		s.Fault(lambdatest.ServerError(500, ""), lambdatest.When(func(r *lambdatest.Request) bool {
+			_, again := seen.LoadOrStore(string(r.Payload), true)
+			return !again
+		}))
+		b := newBatcher(t, s.Client(), lambdabatch.WithMaxRecords(4), lambdabatch.WithMaxAttempts(2), immediately())
+		var futures []*lambdabatch.Future[string]
+		for range 4 {
+			futures = append(futures, b.Submit(t.Context(), "text"))
+		}
+		for _, f := range futures {
+			_, err := f.Await(t.Context())
+			require.NoError(t, err)
+			assert.Len(t, f.Attempts(), 4)
+		}
+	})
 }
 
 func bubbled(t *testing.T, f func(t *testing.T)) {
@@ -259,6 +283,31 @@ func TestLeavingWhileSplit(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Shutdown finds the parts of a batch wherever they are: under way, in the lane, and
+// waiting for what others tell.
+func TestShutdownWhileSplit(t *testing.T) {
+	t.Parallel()
+	for seconds := range 8 {
+		bubbled(t, func(t *testing.T) {
+			s := newService(t)
+			s.Fault(lambdatest.Latency(time.Second))
+			wholly(s, "poison", lambdatest.Exited())
+			b := newBatcher(t, s.Client(), lambdabatch.WithMaxRecords(8), lambdabatch.WithLimiter(newLimiter(t, lambdabatch.InFlight(1))))
+			var futures []*lambdabatch.Future[string]
+			for range 8 {
+				futures = append(futures, b.Submit(t.Context(), "poison"))
+			}
+			time.Sleep(time.Duration(seconds)*time.Second + time.Second/2)
+			require.ErrorIs(t, b.Shutdown(ended()), context.Canceled)
+			for _, f := range futures {
+				_, err := f.Await(ended())
+				require.Error(t, err)
+				require.NotErrorIs(t, err, context.Canceled)
+			}
+		})
 	}
 }
 

@@ -32,6 +32,7 @@ type plan struct {
 	seeds      []uint64
 	quick      bool
 	json       bool
+	markdown   bool
 	svg        string
 	compare    bool // with the oracle, whether or not it was named
 }
@@ -47,6 +48,7 @@ func parse(args []string, help io.Writer) (*plan, error) {
 		firstSeed     = flags.Uint64("first-seed", 101, "first `seed`; the limiter was tuned with those from 1 to 100")
 		quick         = flags.Bool("quick", false, "one seed, and a third of the time")
 		asJSON        = flags.Bool("json", false, "print JSON")
+		asMarkdown    = flags.Bool("markdown", false, "print the tables of the README: goodput and throttled calls in percent, of outages calls a second and the time to recover")
 		compare       = flags.Bool("compare", true, "run the oracle, too, to say how much of its goodput the others have")
 		svg           = flags.String("svg", "", "write plots of the first seed's runs into this `directory`")
 
@@ -97,7 +99,7 @@ func parse(args []string, help io.Writer) (*plan, error) {
 		}
 	})
 
-	p := &plan{quick: *quick, json: *asJSON, svg: *svg, compare: *compare}
+	p := &plan{quick: *quick, json: *asJSON, markdown: *asMarkdown, svg: *svg, compare: *compare}
 	var err error
 	if p.strategies, err = choose("strategy", strategies(), strategyName, *strategyNames); err != nil {
 		return nil, err

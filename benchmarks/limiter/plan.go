@@ -42,6 +42,10 @@ func (p *plan) run(t *testing.T, out, progress io.Writer) error {
 	if p.json {
 		return writeJSON(out, trials, p.seeds)
 	}
+	if p.markdown {
+		writeMarkdown(out, trials, p.seeds)
+		return nil
+	}
 	writeTable(out, trials, p.seeds)
 	fmt.Fprintf(out, "\nTook %.0f s; %s, %d cores.\n", time.Since(began).Seconds(), runtime.Version(), runtime.GOMAXPROCS(0))
 	return nil

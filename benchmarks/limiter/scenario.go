@@ -75,7 +75,7 @@ func scenarios() []scenario {
 		made("E", "rate 1000/s", func(s *scenario) { s.rate, s.concurrency = 1000, 10_000 }),
 		made("T1", "rate 60/s at random, bucket of 0.3 s, 0.4 s calls", func(s *scenario) {
 			s.rate, s.depth, s.mean = 60, 300*time.Millisecond, 400*time.Millisecond
-			s.changes, s.walk = nil, 0.2
+			s.changes, s.walk = nil, 0.12 // see the README
 		}),
 		made("T2", "rate 200/s and concurrency 80, 0.4 s calls, to 0.6", func(s *scenario) {
 			s.rate, s.concurrency, s.mean = 200, 80, 400*time.Millisecond

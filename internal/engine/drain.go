@@ -40,8 +40,9 @@ func (e *Engine) empty() bool {
 func (e *Engine) Flush(ctx context.Context) error {
 	e.mu.Lock()
 	now := e.clock.now()
+	e.flushed = e.seq
 	for _, l := range e.lanes {
-		l.flushSeq = e.seq
+		l.flushSeq = e.flushed
 		if l.ready == NotReady {
 			e.update(l, now)
 		}

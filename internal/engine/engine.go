@@ -20,6 +20,7 @@ type Engine struct {
 
 	mu      sync.Mutex // protects all that follows
 	seq     uint64
+	flushed uint64 // Flush asked for all records up to this one
 	lanes   map[string]*lane
 	ready   laneList // lanes that are ready, in the order in which they became so
 	idle    laneList // other lanes that hold a record
@@ -193,6 +194,7 @@ func (e *Engine) lane(tenant string) *lane {
 	l, ok := e.lanes[tenant]
 	if !ok {
 		l = newLane(tenant, e.limits)
+		l.flushSeq = e.flushed
 		e.lanes[tenant] = l
 	}
 	return l

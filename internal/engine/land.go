@@ -26,7 +26,7 @@ type verdict struct {
 func (e *Engine) land(b *Batch, a *Answer) {
 	end := e.clock.now()
 	s := scratches.Get().(*scratch)
-	if !e.aboard(b, s) {
+	if !e.aboard(b, a, s) {
 		return
 	}
 	e.judge(b, a, s)
@@ -102,15 +102,20 @@ func (e *Engine) learn(l *lane, b *Batch, a *Answer) {
 	}
 }
 
-// aboard notes which records of b are still in flight. It is false if b has landed.
-func (e *Engine) aboard(b *Batch, s *scratch) bool {
+// aboard notes which records of b are still in flight, and gives those that may be sent
+// again what they need for that: later others may look at it. It is false if b has
+// landed.
+func (e *Engine) aboard(b *Batch, a *Answer, s *scratch) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, flying := e.flights[b]; !flying {
 		return false
 	}
-	for _, r := range b.Records {
+	for i, r := range b.Records {
 		s.aboard = append(s.aboard, r.state == flying)
+		if a.Err != nil || a.Results[i].Retry {
+			r.extra()
+		}
 	}
 	return true
 }
@@ -163,7 +168,7 @@ func (e *Engine) judgeFailed(b *Batch, a *Answer, aboard []bool, verdicts []verd
 	for i, r := range b.Records {
 		v := &verdicts[i]
 		*v = verdict{err: a.Err, certainty: a.Fault.Certainty}
-		if b.Flight.Size > 1 && e.maySplit(a.Fault) {
+		if b.Flight.Size > 1 && e.maySplit(b, a.Fault) {
 			v.split = true // which does not use up an attempt
 			continue
 		}
@@ -187,10 +192,11 @@ func (e *Engine) judgeFailed(b *Batch, a *Answer, aboard []bool, verdicts []verd
 }
 
 // maySplit tells whether what f says lets the records of a batch try again apart.
-func (e *Engine) maySplit(f fault.Fault) bool {
+func (e *Engine) maySplit(b *Batch, f fault.Fault) bool {
 	switch f.Class {
 	case fault.TooLarge, fault.FunctionFailed:
-		return f.Certainty == fault.NotExecuted || e.cfg.RetryUncertain
+		begun := b.Sealed != nil && b.Sealed.begun // by an earlier attempt
+		return f.Certainty == fault.NotExecuted && !begun || e.cfg.RetryUncertain
 	default:
 		return false
 	}
@@ -224,11 +230,10 @@ func (e *Engine) again(r *Record, v *verdict, floor time.Duration, budget *budge
 	}
 	delay := backoff.Stop
 	err := e.cfg.Guard("the backoff", func() {
-		more := r.extra()
-		if more.backoff == nil {
-			more.backoff = e.cfg.Backoff()
+		if r.more.backoff == nil {
+			r.more.backoff = e.cfg.Backoff()
 		}
-		delay = more.backoff.NextBackOff()
+		delay = r.more.backoff.NextBackOff()
 	})
 	switch {
 	case err != nil:

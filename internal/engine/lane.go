@@ -70,10 +70,10 @@ func (l *lane) add(r *Record) {
 	l.count(r, 1)
 }
 
-// addFirst puts a record before the others.
-func (l *lane) addFirst(r *Record) {
+// addHeld puts a record that was held to where it would be by its age.
+func (l *lane) addHeld(r *Record) {
 	r.state = queued
-	l.queue.pushFront([]*Record{r})
+	l.queue.comeBack([]*Record{r})
 	l.urgent = nil
 	l.count(r, 1)
 }

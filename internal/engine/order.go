@@ -44,7 +44,7 @@ func (e *Engine) succeed(r *Record) {
 		}
 		next.leads = true
 		l := e.lane(next.Tenant())
-		l.addFirst(next)
+		l.addHeld(next)
 		e.update(l, e.clock.now())
 		return
 	}

@@ -40,10 +40,13 @@ func (q *queue) pushFront(rs []*Record) {
 // comeBack puts rs, which are in the order of their arrival, where they were: before
 // all others, mostly.
 func (q *queue) comeBack(rs []*Record) {
-	n := len(rs)
+	if len(rs) == 0 {
+		return
+	}
+	older, _ := slices.BinarySearchFunc(q.all(), rs[len(rs)-1], bySeq)
 	q.pushFront(rs)
-	if n > 0 && n < q.len() && q.all()[n].seq < rs[n-1].seq {
-		slices.SortFunc(q.all(), bySeq)
+	if older > 0 {
+		slices.SortFunc(q.all()[:len(rs)+older], bySeq)
 	}
 }
 

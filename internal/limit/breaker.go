@@ -50,7 +50,7 @@ func (b *breaker) ended(failed, probe bool, now time.Time) (opened, closed, away
 		b.pause(now)
 	case b.open: // it was under way when the breaker opened
 	default:
-		b.failed <<= 1
+		b.failed = b.failed << 1 & (1<<breakerWindow - 1)
 		if failed {
 			b.failed |= 1
 		}

@@ -36,15 +36,16 @@ func (c *curve) grow(dt, k time.Duration, rise, slope float64) {
 
 // cut takes the level down to the share beta of what turned out to be too much,
 // and reports whether it did. It does so once for all invocations that were
-// started under the same level: what they tell is one and the same.
-func (c *curve) cut(tooMuch, beta, floor float64, startedAt, now time.Time) bool {
+// started under the same level: what they tell is one and the same. yield is the part
+// of the cut that is taken off the mark, too, when that was too high.
+func (c *curve) cut(tooMuch, beta, yield, floor float64, startedAt, now time.Time) bool {
 	if !startedAt.After(c.cutAt) {
 		return false
 	}
 	mark := tooMuch
 	if !c.searching && tooMuch < c.mark {
 		// The quota shrinks, or others take their share: leave them some room.
-		mark = tooMuch * (1 + beta) / 2
+		mark = tooMuch * (1 - yield*(1-beta))
 	}
 	c.level = max(floor, tooMuch*beta)
 	c.mark = max(mark, c.level)

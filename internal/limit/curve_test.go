@@ -13,10 +13,10 @@ func TestCurve(t *testing.T) {
 	t.Parallel()
 	const k = 4 * time.Second
 	c := curve{level: 100, searching: true}
-	assert.True(t, c.cut(100, 0.8, 1, epoch.Add(1), epoch.Add(2)))
+	assert.True(t, c.cut(100, 0.8, 0.5, 1, epoch.Add(1), epoch.Add(2)))
 	assert.InDelta(t, 80, c.level, 1e-9)
-	assert.False(t, c.cut(80, 0.8, 1, epoch.Add(1), epoch.Add(3)), "it was started before the cut")
-	assert.False(t, c.cut(80, 0.8, 1, epoch.Add(2), epoch.Add(3)), "or at the same moment")
+	assert.False(t, c.cut(80, 0.8, 0.5, 1, epoch.Add(1), epoch.Add(3)), "it was started before the cut")
+	assert.False(t, c.cut(80, 0.8, 0.5, 1, epoch.Add(2), epoch.Add(3)), "or at the same moment")
 
 	last := c.level
 	for range 40 {
@@ -30,10 +30,10 @@ func TestCurve(t *testing.T) {
 	c.grow(3*k/4, k, 0.2, 0)
 	assert.InDelta(t, 120, c.level, 1e-6, "and then faster")
 
-	assert.True(t, c.cut(90, 0.8, 1, epoch.Add(4), epoch.Add(5)))
+	assert.True(t, c.cut(90, 0.8, 0.5, 1, epoch.Add(4), epoch.Add(5)))
 	assert.InDelta(t, 72, c.level, 1e-9)
 	assert.InDelta(t, 81, c.mark, 1e-9, "less than last time: it leaves some room to others")
-	assert.True(t, c.cut(0.5, 0.8, 1, epoch.Add(6), epoch.Add(7)))
+	assert.True(t, c.cut(0.5, 0.8, 0.5, 1, epoch.Add(6), epoch.Add(7)))
 	assert.InDelta(t, 1, c.level, 1e-9, "the floor")
 }
 

@@ -40,16 +40,9 @@ func (p *pace) held(dt time.Duration, now time.Time) {
 
 // interval is the way back to the mark. A cubic would make it longer and longer
 // with the rate; but a longer way finds a new quota later, and a short one
-// costs few throttles at great rates. At small ones it has to be longer, for one
-// throttle is a greater share there.
+// costs few throttles at great rates.
 func (p *pace) interval() time.Duration {
-	var factor float64
-	if p.mark >= 10 {
-		factor = clamp(math.Cbrt(p.mark/10), 1, 1.5)
-	} else {
-		factor = math.Min(2.5, math.Sqrt(10/p.mark))
-	}
-	return time.Duration(float64(p.probe) * factor)
+	return time.Duration(float64(p.probe) * clamp(math.Sqrt(paceSlow/p.mark), 1, paceSlowest))
 }
 
 // beta is what a cut leaves of a rate.
@@ -66,12 +59,16 @@ func (p *pace) throttled(measured float64, startedAt, now time.Time) bool {
 	if far := paceFarAbove * max(measured, 1); tooMuch > far {
 		tooMuch = far
 	}
-	beta := p.beta(tooMuch)
-	if p.searching {
+	beta, searching := p.beta(tooMuch), p.searching
+	if searching {
 		beta = paceSearchBeta
 	}
-	if !p.cut(tooMuch, beta, paceFloor, startedAt, now) {
+	if !p.cut(tooMuch, beta, paceYield, paceFloor, startedAt, now) {
 		return false
+	}
+	if searching {
+		p.mark = max(p.level, paceSearchMark*tooMuch)
+		p.depth = 1 - p.level/p.mark
 	}
 	p.set(now)
 	return true

@@ -54,5 +54,5 @@ func (s *slots) throttled(inFlight int, startedAt, now time.Time) bool {
 	if startedAt.Sub(s.cutAt) < hasteWithin {
 		beta = slotsHasteBeta
 	}
-	return s.cut(tooMuch, beta, 1, startedAt, now)
+	return s.cut(tooMuch, beta, slotsYield, 1, startedAt, now)
 }
