@@ -64,6 +64,9 @@ func (r *run) poller(ctx context.Context) {
 			got, err = r.receive(ctx, n)
 		}
 		r.window.release(n - got)
+		if got == 0 {
+			r.brake.idle()
+		}
 		switch {
 		case ctx.Err() != nil:
 			r.retire(true)

@@ -87,7 +87,7 @@ func TestAMessageThatCannotBeExtendedIsGivenUp(t *testing.T) {
 		time.Sleep(time.Minute)
 		fault := w.sqs.Fault(sqstest.LoseRequest(), sqstest.OnOperation("ChangeMessageVisibilityBatch"))
 		time.Sleep(time.Minute)
-		assert.NotZero(t, p.Stats().LostVisibility)
+		assert.NotZero(t, p.Stats().LostVisibility+p.Stats().Duplicates) // it may be us who receive it next
 		assert.NotZero(t, p.Stats().Failures)
 		fault.Remove()
 		throttle.Remove()
