@@ -35,7 +35,8 @@
 //
 // # How much is received
 //
-// Up to [WithPollers] long polls of 10 messages run at a time: one while the queue is nearly empty, more as it fills. No more messages are held than
+// Up to [WithPollers] long polls of 10 messages run at a time: one while the queue is nearly empty, more as it fills. After a receive of less than 10 the next one waits for
+// a tenth of the Batcher's linger, a second at the most: messages gather in the queue as they would in the Batcher, and fewer receives are paid for. No more messages are held than
 // are expected to be in an invocation soon, by how long those before had to wait for theirs, and never more than [WithMaxInFlight].
 // The rest stays in the queue, where other processes can have it.
 //

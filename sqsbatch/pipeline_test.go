@@ -139,6 +139,7 @@ func TestFiveHundredAMinuteForAnHour(t *testing.T) {
 		assert.LessOrEqual(t, s.Invocations, uint64(minutes*perMinute/20+1), "25 a minute, not 500")
 		assert.Zero(t, s.Throttled())
 		assert.Less(t, took.percentile(0.99), linger+200*time.Millisecond) // the function takes 100 ms
+		assert.Less(t, p.Stats().Receives, uint64(minutes*perMinute/4))
 		t.Logf("%d records, %d invocations, p99 %v, %d receives", p.Stats().Deleted, s.Invocations, took.percentile(0.99), p.Stats().Receives)
 	})
 }

@@ -16,6 +16,10 @@ import (
 // longPoll is how long SQS waits for a message at the most, in seconds (Amazon SQS API Reference, "ReceiveMessage").
 const longPoll = 20
 
+// longestGather bounds how long messages gather in the queue. A long poll ends with the first message that comes, so that at a steady rate each would cost a
+// receive of its own, for which there is a bill.
+const longestGather = time.Second
+
 // pollers receive until their context ends.
 type pollers struct {
 	running sync.WaitGroup
@@ -83,6 +87,8 @@ func (r *run) poller(ctx context.Context) {
 			r.poll(ctx)
 		case got == 0 && r.retire(false):
 			return
+		case got > 0:
+			_ = wait(ctx, r.gather) // the next round looks at ctx
 		}
 		backoff.Reset()
 	}

@@ -40,7 +40,7 @@ type Letters interface {
 
 // LetterGroup is letters that failed in the same way.
 type LetterGroup struct {
-	Error string // with … in place of what differs: IDs and numbers
+	Error string // with … in place of what differs: IDs and numbers; without how often it was tried
 	Count int
 }
 
@@ -234,6 +234,9 @@ func groupsOf(letters []Letter) []LetterGroup {
 // differing is what makes the errors of two letters differ that failed in the same way.
 var differing = regexp.MustCompile(`[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|0x[0-9A-Fa-f]+|[0-9]+`)
 
+// attempts is how the Batcher says after how many of them it gave up.
+var attempts = regexp.MustCompile(`^lambdabatch: given up after … attempts?: `)
+
 // kindOf is the error of a letter without what is its own.
 func kindOf(l Letter) string {
 	if l.Error == "" {
@@ -243,5 +246,5 @@ func kindOf(l Letter) string {
 	if l.ID != "" {
 		text = strings.ReplaceAll(text, l.ID, "…")
 	}
-	return differing.ReplaceAllString(text, "…")
+	return attempts.ReplaceAllString(differing.ReplaceAllString(text, "…"), "")
 }

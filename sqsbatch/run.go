@@ -23,6 +23,7 @@ type run struct {
 	window  *window
 	brake   brake
 	pollers pollers
+	gather  time.Duration // between two receives, if the first has not brought all it might
 	flights flights
 	working sync.WaitGroup // goroutines of messages
 
@@ -49,6 +50,7 @@ type change struct {
 func newRun(c *config, q queue, counts *counts, process func(context.Context, Message) outcome) *run {
 	r := &run{config: c, queue: q, counts: counts, process: process, polled: make(chan struct{})}
 	r.window = newWindow(max(maxBatch, 2*c.batcher.MaxRecords), c.maxInFlight, c.batcher.Linger+q.visibility/4)
+	r.gather = min(c.batcher.Linger/10, longestGather)
 	r.flights.byID = make(map[string]*flight)
 	r.flights.held = make(map[*flight]struct{})
 	return r
@@ -90,8 +92,8 @@ func (r *run) run(ctx context.Context) error {
 	hard.Stop()
 
 	var errs []error
-	if ctx.Err() == nil {
-		errs = append(errs, context.Cause(r.polling))
+	if why := context.Cause(r.polling); !errors.Is(why, context.Cause(ctx)) { // not the end that was asked for
+		errs = append(errs, why)
 	}
 	if len(r.left) > 0 {
 		slices.Sort(r.left)
