@@ -177,3 +177,24 @@ func TestAReceiptHandleThatIsRefusedIsCounted(t *testing.T) {
 		balanced(t, p.Stats())
 	})
 }
+
+// Deletions fail until somebody else has the message: by then the receipt handle is good for nothing, though SQS would call it a success.
+func TestNothingIsDeletedWhenItsVisibilityIsOver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		q := w.sqs.Queue("orders")
+		q.Send("order")
+		f := w.sqs.Fault(sqstest.LoseRequest(), sqstest.OnOperation("DeleteMessageBatch"), sqstest.Skip(1))
+		p := w.pipeline(t, q, w.batcher(t))
+		r := start(t, p)
+		time.Sleep(45 * time.Second)
+		f.Remove()
+		drained(t, q)
+		require.NoError(t, r.end())
+		s := p.Stats()
+		assert.Equal(t, uint64(1), s.Deleted)
+		assert.Equal(t, s.Received-1, s.LostVisibility)
+		assert.Positive(t, s.LostVisibility)
+		balanced(t, s)
+	})
+}
