@@ -51,7 +51,7 @@ func (c *crew) start(ctx context.Context) error {
 	}
 	m := &member{command: exec.CommandContext(ctx, self), reading: make(chan struct{})} //nolint:gosec // this program
 	m.command.Env = append(os.Environ(), workerEnv+"="+string(told))
-	m.command.Stderr = c.stderr
+	m.command.Stderr = os.Stderr // c.stderr need not be safe for several at a time
 	if m.in, err = m.command.StdinPipe(); err != nil {
 		return err
 	}
