@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMain(m *testing.M) {
+	if told := os.Getenv(workerEnv); told != "" {
+		os.Exit(workerMain(told))
+	}
+	os.Exit(m.Run())
+}
+
+func TestEachOrderHasOneRow(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"-orders", "600", "-json"}, &stdout, &stderr)
+	require.Equal(t, exitOK, code, "%s\n%s", &stdout, &stderr)
+	var s summary
+	require.NoError(t, json.Unmarshal(stdout.Bytes(), &s))
+	assert.True(t, s.OK)
+	assert.Equal(t, 600, s.Priced+s.Failed)
+	assert.Equal(t, 7, s.Failed)
+	assert.Equal(t, 3, s.Workers)
+	assert.Contains(t, stderr.String(), "a worker was killed")
+}
+
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	for want, args := range map[string][]string{
+		"unexpected argument": {"orders"},
+		"go together":         {"-queue", "https://host/queue"},
+		"at least 1":          {"-orders", "0"},
+	} {
+		var stdout, stderr bytes.Buffer
+		assert.Equal(t, exitUsage, run(t.Context(), args, &stdout, &stderr))
+		assert.Contains(t, stderr.String(), want)
+	}
+	var stdout, stderr bytes.Buffer
+	assert.Equal(t, exitOK, run(t.Context(), []string{"-h"}, &stdout, &stderr))
+	assert.Contains(t, stdout.String(), "-json")
+}

@@ -1,0 +1,98 @@
+package sqsbatch
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// heartbeat extends the visibility of all that is held, until ctx ends.
+func (r *run) heartbeat(ctx context.Context) {
+	round := max(r.queue.visibility/10, 100*time.Millisecond)
+	ticker := time.NewTicker(round)
+	defer ticker.Stop()
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		r.beat(&calls, round)
+	}
+}
+
+// pulse is one extension.
+type pulse struct {
+	flight  *flight
+	handle  string
+	seconds int32
+}
+
+func (r *run) beat(calls *sync.WaitGroup, round time.Duration) {
+	now := time.Now()
+	var due []pulse
+	for _, f := range r.flights.all() {
+		if !f.ours() {
+			if f.lose() {
+				r.lost(f, "no extension of its visibility was answered in time, or SQS's 12 hours are over")
+			}
+			continue
+		}
+		if handle, seconds, ok := f.beat(now, r.queue.visibility, round); ok {
+			due = append(due, pulse{f, handle, seconds})
+		}
+	}
+	for len(due) > 0 {
+		n := min(maxBatch, len(due))
+		ten := due[:n:n]
+		due = due[n:]
+		calls.Go(func() { r.extend(ten) })
+	}
+}
+
+func (r *run) extend(ten []pulse) {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(r.calls, min(callTimeout, max(r.queue.visibility/4, time.Second)))
+	defer cancel()
+	entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(ten))
+	for i, p := range ten {
+		entries[i] = changeEntry(i, p.handle, p.seconds)
+	}
+	out, err := r.config.client.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{
+		QueueUrl: aws.String(r.config.queueURL), Entries: entries,
+	})
+	if err != nil {
+		r.failed("extending the visibility of messages", err)
+		for _, p := range ten {
+			p.flight.beaten(p.handle, began, p.seconds, false)
+		}
+		return
+	}
+	extended := uint64(0)
+	for i, err := range entryErrors(out.Failed, len(ten)) {
+		p := ten[i]
+		p.flight.beaten(p.handle, began, p.seconds, err == nil)
+		if err == nil {
+			extended++
+			continue
+		}
+		// Another delivery may have been adopted meanwhile.
+		if err.(*entryError).ours && p.flight.receipt() == p.handle && p.flight.lose() { //nolint:errorlint // it is never wrapped
+			r.lost(p.flight, err.Error())
+		}
+	}
+	r.counts.add(func(s *Stats) { s.Extended += extended })
+}
+
+func changeEntry(i int, handle string, seconds int32) types.ChangeMessageVisibilityBatchRequestEntry {
+	return types.ChangeMessageVisibilityBatchRequestEntry{
+		Id: aws.String(strconv.Itoa(i)), ReceiptHandle: aws.String(handle), VisibilityTimeout: seconds,
+	}
+}

@@ -1,0 +1,116 @@
+package sqsbatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/lambdabatch/lambdabatch"
+)
+
+// Pipeline works off an SQS queue. It must be made by [New]. All methods may be called concurrently, but one Run at a time.
+type Pipeline[In, Out any] struct {
+	config  *config
+	batcher *lambdabatch.Batcher[In, Out]
+	decode  func(Message) (In, error)
+	result  func(context.Context, Message, Out, error) error
+	counts  counts
+	running atomic.Bool
+}
+
+// New makes a Pipeline that receives from the queue and sends through batcher, which may have other users, and which the
+// Pipeline does not close. New makes no call. Its error tells of every argument and option that cannot be.
+//
+// A Batcher for SQS should linger for long, seconds, if results have that time: batches then are full at a low rate, too. Its invocation
+// timeout should be little more than the function's own; see [WithVisibility].
+func New[In, Out any](client Client, queueURL string, batcher *lambdabatch.Batcher[In, Out], opts ...Option) (*Pipeline[In, Out], error) {
+	c := newConfig(opts)
+	c.client, c.queueURL = client, queueURL
+	err := c.validate()
+	p := &Pipeline[In, Out]{config: c, batcher: batcher}
+	var ok bool
+	if p.decode, ok = decoderOf[In](c.decode); !ok {
+		err = errors.Join(err, fmt.Errorf("sqsbatch: WithDecode(%T): must be a %T, for the Batcher", c.decode, p.decode))
+	}
+	if c.result != nil {
+		if p.result, ok = c.result.(func(context.Context, Message, Out, error) error); !ok || p.result == nil {
+			err = errors.Join(err, fmt.Errorf("sqsbatch: WithResult(%T): must be a %T, for the Batcher", c.result, p.result))
+		}
+	}
+	if client == nil {
+		err = errors.Join(errors.New("sqsbatch: client: must not be nil"), err)
+	}
+	if batcher == nil {
+		return nil, errors.Join(errors.New("sqsbatch: batcher: must not be nil"), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.batcher, c.flush = batcher.Settings(), batcher.Flush
+	c.maxInFlight = min(c.maxInFlight, c.batcher.MaxBuffered)
+	return p, nil
+}
+
+// Run works off the queue until ctx ends, or something is wrong that only a human can mend. It begins with a check of the settings against the queue's: all
+// that is wrong is in one error, before anything is received. It needs the permissions sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage and
+// sqs:ChangeMessageVisibility, and for a dead-letter queue sqs:SendMessage; it looks for the third and the fourth by a call
+// with a receipt handle that does not exist.
+//
+// When ctx has ended Run receives nothing more, lets the Batcher send what waits there without lingering, and returns nil when everything is done. See
+// [WithGrace] for how long that may take, and [LeftError] for what it returns if that was not enough. Long polls under way are given a second to
+// end; a message that arrives as one is cut off stays invisible for its visibility timeout.
+//
+// When Run has returned nothing of it is running any more. It may be called again then.
+func (p *Pipeline[In, Out]) Run(ctx context.Context) error {
+	if !p.running.CompareAndSwap(false, true) {
+		return ErrRunning
+	}
+	defer p.running.Store(false)
+	queue, err := p.config.check(ctx)
+	if ctx.Err() != nil {
+		return nil // nothing was received
+	}
+	if err != nil {
+		return err
+	}
+	return newRun(p.config, queue, &p.counts, p.process).run(ctx)
+}
+
+// Stats returns what the Pipeline has done so far, in all of its Runs, and what it holds at the moment.
+func (p *Pipeline[In, Out]) Stats() Stats { return p.counts.get() }
+
+// outcome is what the function made of a message.
+type outcome struct {
+	err      error
+	attempts []lambdabatch.Attempt
+	report   func(context.Context, error) error // calls the result function
+}
+
+// process brings a message through the Batcher.
+func (p *Pipeline[In, Out]) process(ctx context.Context, m Message) outcome {
+	var in In
+	var out Out
+	o := outcome{report: func(ctx context.Context, err error) error {
+		if p.result == nil {
+			return nil
+		}
+		return guard("the result function", func() error { return p.result(ctx, m, out, err) })
+	}}
+	err := guard("the decode function", func() (err error) {
+		in, err = p.decode(m)
+		return err
+	})
+	if err != nil {
+		o.err = &DecodeError{m.ID, err}
+		return o
+	}
+	opts := []lambdabatch.RecordOption{lambdabatch.ID(m.ID)}
+	if p.config.fifo(m) {
+		opts = append(opts, lambdabatch.OrderingKey(m.Group))
+	}
+	f := p.batcher.Submit(ctx, in, opts...)
+	out, o.err = f.Await(context.Background()) // ctx is the record's, too, and ends both
+	o.attempts = f.Attempts()
+	return o
+}
