@@ -51,7 +51,7 @@ func TestSoak(t *testing.T) {
 	require.NoError(t, err)
 	var buried atomic.Int64
 	b := newBatcher(t, client, lambdabatch.WithLimiter(limiter), lambdabatch.WithLinger(time.Millisecond),
-		lambdabatch.WithInvocationTimeout(500*time.Millisecond), lambdabatch.WithMaxAttempts(10), lambdabatch.WithMaxBuffered(2000, 1<<20),
+		lambdabatch.WithInvocationTimeout(5*time.Second), lambdabatch.WithMaxAttempts(10), lambdabatch.WithMaxBuffered(2000, 1<<20),
 		lambdabatch.WithDeadLetter(func(context.Context, lambdabatch.DeadLetter) error { buried.Add(1); return nil }))
 
 	ctx, stop := context.WithTimeout(t.Context(), *soak)

@@ -37,7 +37,8 @@ func openLocal() (*target, error) {
 		lambdatest.RequestRate(localRate, localBurst),
 		lambdatest.History(0), // the totals will do
 	)
-	s.Handle(localFunction, handle, lambdatest.Reserved(localConcurrency))
+	// It is to show the quota. How fast this machine is is not its subject.
+	s.Handle(localFunction, handle, lambdatest.Reserved(localConcurrency), lambdatest.Timeout(time.Minute))
 	server, err := s.Listen("")
 	if err != nil {
 		s.Close()
