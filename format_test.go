@@ -71,3 +71,28 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// FuzzFormats reads anything as the response of an SQS function and of one for arrays:
+// nothing panics, and each record is told of once.
+func FuzzFormats(f *testing.F) {
+	for _, seed := range []string{
+		``, `null`, `{}`, `[]`, `[1,2,3]`, `{"batchItemFailures":[{"itemIdentifier":"b"}]}`, `{"batchItemFailures":[{"itemIdentifier":"z"}]}`,
+		`{"batchItemFailures":null}`, `{"errorMessage":"x"}`, `["a",{"b":[]},null]`, `{"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"b"}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		for _, format := range []Format{SQSEvent, Array} {
+			b := &engine.Batch{}
+			for _, id := range []string{"a", "b", "c"} {
+				b.Records = append(b.Records, &engine.Record{ID: id})
+			}
+			rd, _ := read(format, b, payload, "request")
+			require.Len(t, rd.results, 3)
+			require.Equal(t, 3, rd.succeeded+rd.failed+rd.retry+rd.missing)
+			if format == Array && rd.succeeded != 3 {
+				require.Zero(t, rd.succeeded)
+			}
+		}
+	})
+}
