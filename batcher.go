@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
@@ -26,6 +27,7 @@ type Invoker interface {
 // by [New] and closed by Close or Shutdown; at rest it holds no goroutine.
 type Batcher[In, Out any] struct {
 	*core
+	desks sync.Pool // of *desk[Out]
 }
 
 // core is what a Batcher is whatever its types are.
@@ -33,6 +35,7 @@ type core struct {
 	config *config
 	engine *engine.Engine
 	hooks  allHooks
+	tells  bool // of each outcome, to a hook
 }
 
 // New makes a Batcher that invokes function, given by its name, name:alias,
@@ -59,9 +62,10 @@ func New[In, Out any](client Invoker, function string, opts ...Option) (*Batcher
 	}
 	hooks := allHooks(append(c.hooks, logHooks(c.logger)))
 	inv := newInvocation(client, c, hooks)
-	return &Batcher[In, Out]{&core{
+	return &Batcher[In, Out]{core: &core{
 		config: c,
 		hooks:  hooks,
+		tells:  hooks.awaitResolved(),
 		engine: engine.New(engine.Config{
 			MaxRecords:         c.maxRecords,
 			MaxBytes:           *c.maxBytes,
@@ -74,13 +78,15 @@ func New[In, Out any](client Invoker, function string, opts ...Option) (*Batcher
 			MaxAttempts:        c.maxAttempts,
 			RetryUncertain:     c.retryUncertain,
 			DeliveryTimeout:    c.deliveryTimeout,
+			KeepContexts:       c.deadLetter != nil,
 			Backoff:            c.backoff,
 			Acquire:            inv.acquire,
+			Release:            inv.release,
 			Send:               inv.send,
 			Refused:            inv.refused,
 			OnRetry:            inv.retried,
 			OnPanic:            inv.panicked,
-			Guard:              guard,
+			Panicked:           newPanicError,
 			RetryBudget:        c.retryBudget,
 			RetryRatio:         c.retryRatio,
 			RetryReserve:       c.retryReserve,
@@ -111,17 +117,21 @@ func (b *Batcher[In, Out]) Do(ctx context.Context, in In, opts ...RecordOption) 
 // closed Batcher, and all that can happen later. See the package documentation
 // for the errors.
 func (b *Batcher[In, Out]) Submit(ctx context.Context, in In, opts ...RecordOption) *Future[Out] {
-	f := &Future[Out]{core: b.core}
-	f.record.Owner = (*resolver[Out])(f)
+	d, ok := b.desks.Get().(*desk[Out])
+	if !ok {
+		d = new(desk[Out])
+	}
+	f := d.future(b.core)
 	err := applyRecordOptions(&f.record, opts)
 	if err == nil {
 		if raw, ok := any(&in).(*json.RawMessage); ok && *raw != nil {
-			err = b.config.enclose(&f.record, *raw)
+			err = b.config.enclose(&f.record, *raw, &d.pen)
 		} else {
 			v := in // what encoding/json is given goes to the heap
-			err = b.config.encode(&f.record, &v)
+			err = b.config.encode(&f.record, &v, &d.pen)
 		}
 	}
+	b.desks.Put(d)
 	if err != nil {
 		b.engine.Refuse(&f.record, err)
 		return f
@@ -214,6 +224,9 @@ func (b *Batcher[In, Out]) Close() error {
 
 // resolved tells the hooks of a record's outcome.
 func (c *core) resolved(r *engine.Record, err error) error {
+	if !c.tells {
+		return err
+	}
 	panicked := guard("a hook", func() {
 		c.hooks.resolved(ResolvedEvent{Function: c.config.function, Tenant: r.Tenant(), ID: r.ID, Attempts: r.AttemptCount(), Err: err})
 	})

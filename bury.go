@@ -1,6 +1,7 @@
 package lambdabatch
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -43,7 +44,7 @@ func (c *core) bury(r *engine.Record, err error) error {
 // dataOf is the JSON that a record's entry was made of.
 func (c *config) dataOf(r *engine.Record) []byte {
 	if c.format == Records {
-		return wire.RecordData(r.Entry, r.ID)
+		return bytes.Clone(wire.RecordData(r.Entry, r.ID))
 	}
 	return r.Data()
 }

@@ -14,7 +14,7 @@ import (
 var errNotJSON = errors.New("the record cannot be encoded: the json.RawMessage is not valid JSON")
 
 // encode makes the record's entry of a value, exactly as it will be sent.
-func (c *config) encode(r *engine.Record, in any) error {
+func (c *config) encode(r *engine.Record, in any, p *pen) error {
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
 	e.buf.Reset()
@@ -25,27 +25,25 @@ func (c *config) encode(r *engine.Record, in any) error {
 	if err != nil {
 		return &encodeError{fmt.Errorf("the record cannot be encoded: %w", err)}
 	}
-	return c.enter(r, bytes.TrimSuffix(e.buf.Bytes(), []byte("\n")))
+	return c.enter(r, bytes.TrimSuffix(e.buf.Bytes(), []byte("\n")), p)
 }
 
 // enclose makes the record's entry of JSON, exactly as it will be sent.
-func (c *config) enclose(r *engine.Record, data json.RawMessage) error {
+func (c *config) enclose(r *engine.Record, data json.RawMessage, p *pen) error {
 	if !wire.Valid(data) {
 		return &encodeError{errNotJSON}
 	}
-	return c.enter(r, data)
+	return c.enter(r, data, p)
 }
 
 // enter makes the record's entry of its data, which is valid JSON.
-func (c *config) enter(r *engine.Record, data []byte) error {
-	p := pens.Get().(*pen)
-	defer pens.Put(p)
+func (c *config) enter(r *engine.Record, data []byte, p *pen) error {
 	if r.ID == "" {
 		r.ID = p.id()
 	}
 	if c.format == Records {
 		dst := p.room(wire.RecordSize(r.ID, data))
-		r.Entry = p.write(wire.AppendRecord(dst, r.ID, data))
+		p.write(r, wire.AppendRecord(dst, r.ID, data))
 		return nil
 	}
 	if c.deadLetter != nil {
@@ -61,7 +59,7 @@ func (c *config) enter(r *engine.Record, data []byte) error {
 	if err != nil {
 		return &encodeError{fmt.Errorf("the record cannot be encoded: %w", err)}
 	}
-	r.Entry = p.write(entry)
+	p.write(r, entry)
 	return nil
 }
 

@@ -55,8 +55,12 @@ func newResults(records []*engine.Record) *Results {
 	return r
 }
 
-// free gives r back. It must not hold on to anything.
-func (r *Results) free() {
+// lent is Results as the engine sees them.
+type lent Results
+
+// Free gives r back. It must not hold on to anything.
+func (l *lent) Free() {
+	r := (*Results)(l)
 	clear(r.results)
 	clear(r.told)
 	clear(r.byID)
@@ -149,7 +153,7 @@ func read(f Format, b *engine.Batch, payload []byte, requestID string) (reading,
 	problem := "no result of this ID"
 	if err != nil {
 		problem = err.Error()
-		results.free()
+		(*lent)(results).Free()
 		results = newResults(b.Records)
 	}
 	rd := reading{Results: results}

@@ -2,6 +2,7 @@ package lambdabatch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -172,6 +173,11 @@ func (all allHooks) retried(e RetriedEvent) {
 			h.Retried(e)
 		}
 	}
+}
+
+// awaitResolved tells whether any hook is told of records' outcomes.
+func (all allHooks) awaitResolved() bool {
+	return slices.ContainsFunc(all, func(h Hooks) bool { return h.Resolved != nil })
 }
 
 func (all allHooks) resolved(e ResolvedEvent) {

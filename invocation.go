@@ -28,7 +28,7 @@ func newInvocation(client Invoker, c *config, hooks allHooks) *invocation {
 }
 
 // acquire waits for the limiter's permit.
-func (v *invocation) acquire(ctx context.Context) (func(*engine.Answer), error) {
+func (v *invocation) acquire(ctx context.Context) (engine.Permit, error) {
 	release, err := v.limiter.Acquire(ctx, v.function)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,12 @@ func (v *invocation) acquire(ctx context.Context) (func(*engine.Answer), error) 
 	if release == nil {
 		return nil, errors.New("lambdabatch: the Limiter's Acquire returned neither a release function nor an error")
 	}
-	return func(a *engine.Answer) { release(feedback(a)) }, nil
+	return release, nil
+}
+
+// release gives the permit back.
+func (v *invocation) release(permit engine.Permit, a *engine.Answer) {
+	permit.(func(Feedback))(feedback(a))
 }
 
 // feedback is what an answer means to the limiter.
@@ -102,11 +107,11 @@ func (v *invocation) starting(ctx context.Context, b *engine.Batch) context.Cont
 
 // invoke makes the call and reads the answer.
 func (v *invocation) invoke(ctx context.Context, b *engine.Batch) (engine.Answer, InvokedEvent) {
-	var trace fault.Trace
+	call := call{in: v.input(b)}
 	var out *lambda.InvokeOutput
 	var err error
 	panicked := guard("the Invoker", func() {
-		out, err = v.client.Invoke(ctx, v.input(b), oneAttempt, replay.Certain(&trace), trace.Watch)
+		out, err = v.client.Invoke(ctx, &call.in, call.set)
 	})
 	switch {
 	case panicked != nil:
@@ -115,7 +120,7 @@ func (v *invocation) invoke(ctx context.Context, b *engine.Batch) (engine.Answer
 		err = errors.New("the Invoker returned neither an output nor an error")
 		fallthrough
 	case err != nil:
-		answer, e := v.failed(fault.Of(ctx, err, &trace), err)
+		answer, e := v.failed(fault.Of(ctx, err, &call.trace), err)
 		answer.Stopped = answer.Fault.Status == 0 && errors.Is(ctx.Err(), context.Canceled)
 		return answer, e
 	default:
@@ -151,7 +156,7 @@ func (v *invocation) answered(b *engine.Batch, out *lambda.InvokeOutput) (engine
 			return v.broken(panicked, answer.Fault), event
 		}
 		failed = err != nil && disguised(out.Payload)
-		answer.Results, answer.Free = rd.results, rd.free
+		answer.Results, answer.Lender = rd.results, (*lent)(rd.Results)
 		answer.ResponseShare = float64(len(out.Payload)) / maxSyncResponse
 		event = InvokedEvent{Succeeded: rd.succeeded, Failed: rd.failed, Retry: rd.retry, Missing: rd.missing, Unmatched: rd.unmatched}
 	}
@@ -166,8 +171,8 @@ func (v *invocation) answered(b *engine.Batch, out *lambda.InvokeOutput) (engine
 	return answer, event
 }
 
-func (v *invocation) input(b *engine.Batch) *lambda.InvokeInput {
-	in := &lambda.InvokeInput{
+func (v *invocation) input(b *engine.Batch) lambda.InvokeInput {
+	in := lambda.InvokeInput{
 		FunctionName:   &v.function,
 		Qualifier:      v.qualifier,
 		InvocationType: v.invocationType,
@@ -192,10 +197,20 @@ func (v *invocation) input(b *engine.Batch) *lambda.InvokeInput {
 	return in
 }
 
-// oneAttempt switches off the SDK's own retries, of whatever mode: each would be
-// an invocation without a permit, and in adaptive mode wait for a pace of the
-// client's own.
-func oneAttempt(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }
+// call is one call of the SDK.
+type call struct {
+	in    lambda.InvokeInput
+	trace fault.Trace
+}
+
+// set switches off the SDK's own retries, of whatever mode: each would be an
+// invocation without a permit, and in adaptive mode wait for a pace of the client's
+// own. And it has the call watched.
+func (c *call) set(o *lambda.Options) {
+	o.Retryer = aws.NopRetryer{}
+	replay.Certain(&c.trace)(o)
+	c.trace.Watch(o)
+}
 
 func (v *invocation) retried(r *engine.Record, b *engine.Batch, delay time.Duration, err error) {
 	v.hooks.retried(RetriedEvent{Function: v.function, Tenant: b.Tenant, ID: r.ID, Delay: delay, Err: err})

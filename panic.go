@@ -29,9 +29,14 @@ func (e *PanicError) Unwrap() error {
 func guard(in string, f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{In: in, Value: v, Stack: debug.Stack()}
+			err = newPanicError(in, v)
 		}
 	}()
 	f()
 	return nil
+}
+
+// newPanicError is called while the panic is on the stack.
+func newPanicError(in string, v any) error {
+	return &PanicError{In: in, Value: v, Stack: debug.Stack()}
 }

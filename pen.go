@@ -1,48 +1,46 @@
 package lambdabatch
 
 import (
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
+
+	"github.com/lambdabatch/lambdabatch/internal/engine"
 )
 
-// pen writes the entries of records, and generated IDs, many into one piece of memory.
-// Such a piece is freed when the last of them is not needed any more, so it is small.
+// pen writes the entries of records, and generated IDs. It does so for many at once, one
+// after the other.
 type pen struct {
-	page []byte // what is written on it stays; beyond its length it is free
+	page *engine.Page
 	ids  string // several IDs, all of the same length
 	each int    // that length
 }
 
 const (
-	pageSize  = 4 << 10
-	ownPage   = 1 << 10 // from this size on an entry has a page of its own
+	ownMemory = 1 << 10 // bytes; from this size on an entry is not written on a page
 	idsAtOnce = 36      // one digit
 )
 
-var pens = sync.Pool{New: func() any { return new(pen) }}
-
 // room is an empty slice with room for n bytes, at least.
 func (p *pen) room(n int) []byte {
-	if n >= ownPage {
+	if n >= ownMemory {
 		return make([]byte, 0, n)
 	}
-	if cap(p.page)-len(p.page) < n {
-		p.page = make([]byte, 0, pageSize)
+	if p.page == nil || p.page.Room() < n {
+		if p.page != nil {
+			p.page.Close()
+		}
+		p.page = engine.NewPage()
 	}
-	return p.page[len(p.page):]
+	return p.page.Rest()
 }
 
-// write takes in an entry, and returns it for good. If it was appended to what room
-// gave and has found room there, it is on the page, and else in memory of its own.
-func (p *pen) write(entry []byte) []byte {
-	used, n := len(p.page), len(p.page)+len(entry)
-	if len(entry) > 0 && n <= cap(p.page) && &entry[0] == &p.page[:n][used] {
-		p.page = p.page[:n]
-		return slices.Clip(entry)
+// write makes what was appended to what room gave the entry of r.
+func (p *pen) write(r *engine.Record, entry []byte) {
+	if p.page == nil {
+		r.Entry = entry
+		return
 	}
-	return entry
+	p.page.Write(r, entry)
 }
 
 // id returns an ID that no other record has, in this process or in another.

@@ -28,25 +28,32 @@ type Config struct {
 	RetryReserve    int           // and so many beside
 	Resend          bool          // a retry sends the same bytes, which the function then runs once
 	DeliveryTimeout time.Duration // of a record; 0 is none
+	KeepContexts    bool          // for owners that ask for their record's Context
 	Backoff         func() backoff.BackOff
 
-	// Acquire waits for the permit to start one invocation. Its release is
-	// called once: with the answer, or with nil when nothing was left to send.
-	Acquire func(context.Context) (release func(*Answer), err error)
+	// Acquire waits for the permit to start one invocation.
+	Acquire func(context.Context) (Permit, error)
+	// Release is called once for each: with the answer, or with nil when nothing was
+	// left to send.
+	Release func(Permit, *Answer)
 	// Send makes one invocation of a batch and tells what came of it. Its
 	// context ends only when the Engine is made to stop at once.
 	Send func(context.Context, *Batch) Answer
 	// Refused words the error of a batch for which Acquire failed.
 	Refused func(error) error
 
-	// Guard runs code of others and returns its panic, if it panics, as an error.
-	Guard func(in string, f func()) error
+	// Panicked words the error of a panic with v in code of others. It is called while
+	// the panic is on the stack.
+	Panicked func(in string, v any) error
 
 	// OnRetry, if set, is called for each record that is to be sent again.
 	OnRetry func(r *Record, b *Batch, delay time.Duration, err error)
 	// OnPanic is told of a panic that has no record to fail.
 	OnPanic func(error)
 }
+
+// Permit is the limiter's, for one invocation. The Engine only keeps it.
+type Permit any
 
 // Answer is what came of one invocation.
 type Answer struct {
@@ -56,11 +63,17 @@ type Answer struct {
 	Unsent    bool        // Err came before anything was sent
 	Stopped   bool        // Err came of the Engine's own end
 	Results   []Result    // without Err: one for each record, in the batch's order
-	Free      func()      // if set, called when Results are not needed any more
+	Lender    Lender      // of Results; may be nil
 
 	TooMuch       bool    // Err may be for the number of the records
 	TimedOut      bool    // the function ran into its timeout
 	ResponseShare float64 // without Err: of the bytes that a response may have
+}
+
+// Lender gets back what it has lent.
+type Lender interface {
+	// Free is called when it is not needed any more.
+	Free()
 }
 
 // Result is what the answer says of one record.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 
 	"github.com/lambdabatch/lambdabatch/internal/fault"
 )
@@ -12,14 +13,19 @@ import (
 func (e *Engine) askPermit() {
 	switch {
 	case e.ready.first == nil:
-		if e.cancelAsk != nil {
+		if e.asking && e.cancelAsk != nil {
 			e.cancelAsk()
 			e.ask, e.cancelAsk = nil, nil
 		}
 	case !e.asking && !e.killed:
 		e.asking = true
 		e.running++
-		go (&pilot{Engine: e}).run()
+		p := pilots.Get().(*pilot)
+		p.Engine = e
+		if p.fly == nil {
+			p.fly = p.run
+		}
+		go p.fly()
 	}
 }
 
@@ -28,11 +34,15 @@ func (e *Engine) askPermit() {
 // the user's ends the goroutine (runtime.Goexit), another one goes on in its place.
 type pilot struct {
 	*Engine
-	step    step
-	batch   *Batch
-	release func(*Answer)
-	answer  Answer
+	step   step
+	batch  *Batch
+	permit Permit
+	answer Answer
+
+	fly func() // run, made a func once
 }
+
+var pilots = sync.Pool{New: func() any { return new(pilot) }}
 
 // step is what a pilot is doing.
 type step uint8
@@ -51,32 +61,35 @@ func (p *pilot) run() {
 	defer func() {
 		if p.step != gone {
 			p.exited()
-			go p.run()
+			go p.fly()
+			return
 		}
+		*p = pilot{fly: p.fly}
+		pilots.Put(p)
 	}()
 	for p.step != gone {
 		switch p.step {
 		case asking:
 			p.ask()
 		case returning:
-			p.guard("the limiter", func() { p.release(nil) })
+			p.guard("the limiter", func() { p.cfg.Release(p.permit, nil) })
 			p.step = leaving
 		case sending:
 			p.send()
 			p.step = releasing
 		case releasing:
-			p.guard("the limiter", func() { p.release(&p.answer) })
+			p.guard("the limiter", func() { p.cfg.Release(p.permit, &p.answer) })
 			p.step = landing
 		case landing:
 			p.land(p.batch, &p.answer)
 			p.step = leaving
-			if p.answer.Free != nil {
-				p.answer.Free()
+			if p.answer.Lender != nil {
+				p.answer.Lender.Free()
 			}
 		default:
 			p.step = gone
 			if p.askAgain() {
-				*p = pilot{Engine: p.Engine}
+				*p = pilot{Engine: p.Engine, fly: p.fly}
 			}
 		}
 	}
@@ -115,32 +128,32 @@ func (e *Engine) askAgain() bool {
 // ask waits for the permit.
 func (p *pilot) ask() {
 	ctx := p.askContext()
-	var release func(*Answer)
+	var permit Permit
 	var err error
-	if panicked := p.cfg.Guard("the limiter", func() { release, err = p.cfg.Acquire(ctx) }); panicked != nil {
+	if panicked := p.try("the limiter", func() { permit, err = p.cfg.Acquire(ctx) }); panicked != nil {
 		err = panicked
 	}
-	p.permitted(ctx, release, err)
+	p.permitted(ctx, permit, err)
 }
 
 // permitted seals a batch, for which there is a permit, or which fails with err.
 // There is none when meanwhile all have gone, or the Engine was killed.
-func (p *pilot) permitted(ctx context.Context, release func(*Answer), err error) {
+func (p *pilot) permitted(ctx context.Context, permit Permit, err error) {
 	p.mu.Lock()
 	if err != nil && ctx.Err() != nil && p.ready.first != nil && !p.killed {
 		// Called off when the last lane went, but another has come.
 		p.mu.Unlock()
 		return
 	}
+	p.asking = false
 	var over []done
 	if err == nil || ctx.Err() == nil {
 		p.batch, over = p.seal(p.clock.now(), err)
 	}
-	p.asking = false
 	p.askPermit()
 	p.mu.Unlock()
 	p.finishAside(over)
-	p.release = release
+	p.permit = permit
 	switch {
 	case p.batch == nil && err == nil:
 		p.step = returning
@@ -157,7 +170,7 @@ func (p *pilot) permitted(ctx context.Context, release func(*Answer), err error)
 // send makes the invocation of the batch.
 func (p *pilot) send() {
 	p.answer = Answer{Err: ErrExited, Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.MaybeExecuted}}
-	if err := p.cfg.Guard("the invocation", func() { p.answer = p.cfg.Send(p.stop, p.batch) }); err != nil {
+	if err := p.try("the invocation", func() { p.answer = p.cfg.Send(p.stop, p.batch) }); err != nil {
 		p.answer.Err = err
 	}
 }
@@ -234,7 +247,18 @@ func (e *Engine) seal(now instant, limiterErr error) (*Batch, []done) {
 
 // guard runs code of others that no record waits for.
 func (e *Engine) guard(in string, f func()) {
-	if err := e.cfg.Guard(in, f); err != nil {
+	if err := e.try(in, f); err != nil {
 		e.cfg.OnPanic(err)
 	}
+}
+
+// try runs code of others and returns its panic, if it panics, as an error.
+func (e *Engine) try(in string, f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = e.cfg.Panicked(in, v)
+		}
+	}()
+	f()
+	return nil
 }

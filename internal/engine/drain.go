@@ -1,11 +1,25 @@
 package engine
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+)
 
 // generation counts the records submitted between one Flush and the next.
 type generation struct {
+	last       uint64 // seq of its last record; the greatest there is for the current one
 	unfinished int
 	done       chan struct{} // closed when it and all before it are finished; nil for the current one
+}
+
+func newGeneration() *generation { return &generation{last: math.MaxUint64} }
+
+// generation is the one that r belongs to.
+func (e *Engine) generation(r *Record) *generation {
+	i, _ := slices.BinarySearchFunc(e.gens, r.seq, func(g *generation, seq uint64) int { return cmp.Compare(g.last, seq) })
+	return e.gens[i]
 }
 
 // advance lets go on who waits for generations that are finished, for all records
@@ -49,8 +63,8 @@ func (e *Engine) Flush(ctx context.Context) error {
 	}
 	current := e.gens[len(e.gens)-1]
 	done := make(chan struct{})
-	current.done = done
-	e.gens = append(e.gens, &generation{})
+	current.last, current.done = e.seq, done
+	e.gens = append(e.gens, newGeneration())
 	e.advance()
 	e.mu.Unlock()
 	select {

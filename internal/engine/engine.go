@@ -58,7 +58,7 @@ func New(cfg Config) *Engine {
 		flights: make(map[*Batch]struct{}),
 		orders:  make(map[orderKey]*order),
 		buffer:  buffer{maxRecords: cfg.MaxBufferedRecords, maxBytes: cfg.MaxBufferedBytes},
-		gens:    []*generation{{}},
+		gens:    []*generation{newGeneration()},
 	}
 	if cfg.RetryBudget {
 		e.budget = newBudget(cfg.RetryRatio, cfg.RetryReserve)
@@ -71,16 +71,19 @@ func New(cfg Config) *Engine {
 // record's way ends early with ctx.
 func (e *Engine) Submit(ctx context.Context, r *Record) {
 	r.arrived = e.clock.now()
-	r.ctx = ctx
 	if e.cfg.DeliveryTimeout > 0 {
-		r.ctx, r.extra().release = context.WithTimeoutCause(ctx, e.cfg.DeliveryTimeout, ErrDeliveryTimeout)
 		callers, ok := ctx.Deadline()
 		r.timed = !ok || e.clock.at(callers) > r.arrived.add(e.cfg.DeliveryTimeout)
+		ctx, r.extra().release = context.WithTimeoutCause(ctx, e.cfg.DeliveryTimeout, ErrDeliveryTimeout)
+	}
+	if ctx.Done() != nil || e.cfg.KeepContexts {
+		r.extra().ctx = ctx
 	}
 	switch {
-	case r.ctx.Err() != nil:
+	case ctx.Done() == nil:
+	case ctx.Err() != nil:
 		r.state = doomed
-	case r.ctx.Done() != nil:
+	default:
 		e.watch(r)
 	}
 
@@ -88,7 +91,7 @@ func (e *Engine) Submit(ctx context.Context, r *Record) {
 	var refusal error
 	switch {
 	case r.state == doomed:
-		refusal = &Ended{Cause: contextError(r.ctx), Certainty: fault.NotExecuted}
+		refusal = &Ended{Cause: contextError(ctx), Certainty: fault.NotExecuted}
 	case e.closing:
 		refusal = ErrClosed
 	case e.tooLarge(r) != nil:
@@ -141,14 +144,14 @@ func (e *Engine) Age(r *Record) time.Duration { return e.clock.now().sub(r.arriv
 // half of the time it has is for waiting, the other half for the invocation.
 func (e *Engine) watch(r *Record) {
 	more := r.extra()
-	if deadline, ok := r.ctx.Deadline(); ok {
+	if deadline, ok := more.ctx.Deadline(); ok {
 		more.overAt = e.clock.at(deadline)
 		half := r.arrived.add(more.overAt.sub(r.arrived) / 2)
 		if half < r.pressAt(e.cfg.Linger) {
 			more.pressAt, r.hurried = half, true
 		}
 	}
-	unwatch, cancel := context.AfterFunc(r.ctx, func() { e.abandon(r) }), more.release
+	unwatch, cancel := context.AfterFunc(more.ctx, func() { e.abandon(r) }), more.release
 	more.release = func() {
 		unwatch()
 		if cancel != nil {
@@ -170,8 +173,7 @@ func (e *Engine) admit(r *Record, now instant) {
 	r.seq = e.seq
 	e.buffer.take(r)
 	e.counts.Submitted++
-	r.gen = e.gens[len(e.gens)-1]
-	r.gen.unfinished++
+	e.gens[len(e.gens)-1].unfinished++
 	e.unfinished++
 	if l := e.lane(r.Tenant()); e.enter(l, r) {
 		e.added(l, r, now)
@@ -216,15 +218,15 @@ func (e *Engine) abandon(r *Record) {
 		e.buffer.line.Remove(r.more.place)
 		e.refuse(r)
 		close(r.more.room)
-		outcome = r.end(contextError(r.ctx))
+		outcome = r.end(contextError(r.more.ctx))
 	case queued, delayed, split:
-		outcome = r.end(contextError(r.ctx))
+		outcome = r.end(contextError(r.more.ctx))
 		l := e.lane(r.Tenant())
 		l.leave(r)
 		e.settle(r)
 		e.update(l, e.clock.now())
 	case flying, held:
-		outcome = r.end(contextError(r.ctx))
+		outcome = r.end(contextError(r.more.ctx))
 		e.settle(r)
 	}
 	e.letIn()
@@ -235,7 +237,7 @@ func (e *Engine) abandon(r *Record) {
 // end is the outcome of a record that ends for cause before an answer has
 // decided it.
 func (r *Record) end(cause error) Outcome {
-	last := r.err
+	last := r.lastError()
 	if r.state == flying {
 		if earlier := r.earlier(); len(earlier) > 0 {
 			last = earlier[len(earlier)-1].Err
@@ -289,7 +291,8 @@ func (e *Engine) finish(all ...done) {
 			go e.finish(all[told+1:]...)
 		}
 	}()
-	for _, d := range all {
+	for i := range all {
+		d := &all[i]
 		if d.more != nil && d.more.release != nil {
 			d.more.release()
 		}
@@ -313,16 +316,18 @@ func (e *Engine) told(all []done) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, d := range all {
-		if d.Owner.Verdict() == Unburied {
-			e.unburied = append(e.unburied, d.Record)
-			if e.buriers < buriersMax {
-				e.buriers++
-				go e.bury()
-			}
+	for i := range all {
+		r := all[i].Record
+		verdict := r.Owner.Verdict()
+		if verdict != Unburied {
+			e.finished(r, verdict)
 			continue
 		}
-		e.finished(d.Record)
+		e.unburied = append(e.unburied, r)
+		if e.buriers < buriersMax {
+			e.buriers++
+			go e.bury()
+		}
 	}
 	e.goOn()
 }
@@ -363,18 +368,18 @@ func (e *Engine) nextUnburied() *Record {
 func (e *Engine) buried(r *Record) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.finished(r)
+	e.finished(r, r.Owner.Verdict())
 	e.goOn()
 }
 
 // finished books that r's owner is done with it.
-func (e *Engine) finished(r *Record) {
-	if r.gen != nil { // it was taken in
-		r.gen.unfinished--
+func (e *Engine) finished(r *Record, verdict Verdict) {
+	if r.TakenIn() {
+		e.generation(r).unfinished--
 		e.untold--
 		e.buffer.give(r)
 	}
-	if r.Owner.Verdict() == Succeeded {
+	if verdict == Succeeded {
 		e.counts.Succeeded++
 	} else {
 		e.counts.Failed++

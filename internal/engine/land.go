@@ -64,7 +64,7 @@ func (e *Engine) land(b *Batch, a *Answer) {
 		b.Sealed.landed(a.Fault.Certainty)
 	}
 	for _, r := range lane.landed(b, a, again, apart) {
-		s.finished = append(s.finished, e.ended(r, &verdict{err: r.err, cause: ErrHopeless}))
+		s.finished = append(s.finished, e.ended(r, &verdict{err: r.lastError(), cause: ErrHopeless}))
 	}
 	e.update(lane, end)
 	e.press()
@@ -102,14 +102,17 @@ func (e *Engine) learn(l *lane, b *Batch, a *Answer) {
 	}
 }
 
-// aboard notes which records of b are still in flight, and gives those that may be sent
-// again what they need for that: later others may look at it. It is false if b has
-// landed.
+// aboard notes which records of b are still in flight, if any of them may be sent again,
+// and gives those what they need for that: later others may look at it. It is false if b
+// has landed.
 func (e *Engine) aboard(b *Batch, a *Answer, s *scratch) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, flying := e.flights[b]; !flying {
 		return false
+	}
+	if a.Err == nil && !slices.ContainsFunc(a.Results, func(res Result) bool { return res.Retry }) {
+		return true
 	}
 	for i, r := range b.Records {
 		s.aboard = append(s.aboard, r.state == flying)
@@ -129,7 +132,7 @@ func (e *Engine) judge(b *Batch, a *Answer, s *scratch) {
 	} else {
 		e.judgeResults(b, a, s.aboard, s.verdicts)
 	}
-	if e.cfg.OnRetry == nil {
+	if e.cfg.OnRetry == nil || len(s.aboard) == 0 {
 		return
 	}
 	for i, r := range b.Records {
@@ -137,7 +140,7 @@ func (e *Engine) judge(b *Batch, a *Answer, s *scratch) {
 		if !v.retry && !v.split || !s.aboard[i] {
 			continue
 		}
-		err := e.cfg.Guard("a hook", func() { e.cfg.OnRetry(r, b, v.delay, v.err) })
+		err := e.try("a hook", func() { e.cfg.OnRetry(r, b, v.delay, v.err) })
 		if err != nil {
 			v.retry, v.split, v.err = false, false, errors.Join(v.err, err)
 		}
@@ -229,7 +232,7 @@ func (e *Engine) again(r *Record, v *verdict, floor time.Duration, budget *budge
 		return
 	}
 	delay := backoff.Stop
-	err := e.cfg.Guard("the backoff", func() {
+	err := e.try("the backoff", func() {
 		if r.more.backoff == nil {
 			r.more.backoff = e.cfg.Backoff()
 		}

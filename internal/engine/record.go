@@ -47,12 +47,10 @@ type Record struct {
 	ID    string
 	Entry []byte // the record as it stands in a payload
 
-	ctx     context.Context
+	page    *Page   // that Entry is on; nil if it is not on one
 	seq     uint64  // order of arrival; 0 if it was never taken in
 	arrived instant // at Submit
-	gen     *generation
 	flight  *Flight // of the last attempt
-	err     error   // of the last attempt
 	more    *baggage
 
 	// While the record flies, its flight alone touches tries and onceUsed.
@@ -75,16 +73,18 @@ type baggage struct {
 	tenant, key string
 	data        []byte // what the entry was made of
 
-	release func()  // gives back what ctx holds
-	pressAt instant // it should not wait for company beyond this, if it is hurried
-	overAt  instant // its time is over then; 0 is never
+	ctx     context.Context // nil if it cannot end
+	release func()          // gives back what ctx holds
+	pressAt instant         // it should not wait for company beyond this, if it is hurried
+	overAt  instant         // its time is over then; 0 is never
 
 	room  chan struct{} // state roomless: closed when its Submit may go on
 	place *list.Element // state roomless: in the line
 
 	dueAt   instant   // state delayed: when it returns to its lane
 	piece   *piece    // of a batch that is not sealed anew
-	earlier []Attempt // those before the last
+	err     error     // of the last attempt
+	earlier []Attempt // those before it
 	backoff backoff.BackOff
 }
 
@@ -172,14 +172,14 @@ func (r *Record) over(now instant) bool {
 	if r.more == nil || r.more.release == nil {
 		return false
 	}
-	return r.ctx.Err() != nil || r.more.overAt != 0 && now >= r.more.overAt
+	return r.more.ctx.Err() != nil || r.more.overAt != 0 && now >= r.more.overAt
 }
 
 // overCause is why r's time is over.
 func (r *Record) overCause() error {
 	switch {
-	case r.ctx.Err() != nil:
-		return contextError(r.ctx)
+	case r.more.ctx.Err() != nil:
+		return contextError(r.more.ctx)
 	case r.timed:
 		return ErrDeliveryTimeout
 	default:
@@ -190,9 +190,14 @@ func (r *Record) overCause() error {
 // TakenIn reports whether r was ever in the buffer.
 func (r *Record) TakenIn() bool { return r.seq > 0 }
 
-// Context is the record's own. It may be called by the owner while the record is
-// resolved.
-func (r *Record) Context() context.Context { return r.ctx }
+// Context is the record's own, if the Engine keeps them. It may be called by the owner
+// while the record is resolved.
+func (r *Record) Context() context.Context {
+	if r.more == nil || r.more.ctx == nil {
+		return context.Background()
+	}
+	return r.more.ctx
+}
 
 // Attempt is one invocation that carried a record.
 type Attempt struct {
@@ -239,7 +244,7 @@ func (r *Record) LastAttempt() Attempt {
 		Wait:      r.flight.start.sub(r.arrived),
 		Duration:  r.flight.Duration,
 		Certainty: r.last,
-		Err:       r.err,
+		Err:       r.lastError(),
 	}
 }
 
@@ -248,14 +253,29 @@ func (r *Record) fly(f *Flight) {
 	if r.flight != nil {
 		r.extra().earlier = append(r.extra().earlier, r.LastAttempt())
 	}
-	r.state, r.aboard, r.flight, r.last, r.err = flying, true, f, 0, nil
+	r.state, r.aboard, r.flight, r.last = flying, true, f, 0
+	r.setError(nil)
+}
+
+// lastError is the error of r's last attempt.
+func (r *Record) lastError() error {
+	if r.more == nil {
+		return nil
+	}
+	return r.more.err
+}
+
+func (r *Record) setError(err error) {
+	if err != nil || r.more != nil {
+		r.extra().err = err
+	}
 }
 
 // SetLastError notes that the answer of the last attempt was of no use after all.
 // It may be called by the owner while the record is resolved.
 func (r *Record) SetLastError(err error) {
 	if r.flight != nil {
-		r.err = err
+		r.setError(err)
 	}
 }
 
@@ -265,15 +285,20 @@ func (r *Record) letGo() {
 	if r.state != settled || r.aboard {
 		return
 	}
-	r.Entry, r.ctx, r.gen = nil, nil, nil
+	r.Entry = nil
+	if r.page != nil {
+		r.page.leave(1)
+		r.page = nil
+	}
 	if m := r.more; m != nil {
-		m.data, m.release, m.room, m.place, m.piece, m.backoff = nil, nil, nil, nil, nil, nil
+		m.ctx, m.data, m.release, m.room, m.place, m.piece, m.backoff = nil, nil, nil, nil, nil, nil, nil
 	}
 }
 
 // land notes what came of r's attempt.
 func (r *Record) land(certainty fault.Certainty, err error) {
-	r.last, r.err = certainty, err
+	r.last = certainty
+	r.setError(err)
 	if len(r.earlier()) == 0 {
 		r.certainty = certainty
 	} else {

@@ -254,6 +254,14 @@ func (s *scanner) escape(i int) (end int, ok bool) {
 // plainEnd returns the offset of the first byte from i on which means something
 // in a string: a quote, a backslash, a control character; or the end.
 func plainEnd(data []byte, i int) int {
+	for ; i+32 <= len(data); i += 32 { // which mean nothing, mostly
+		four := data[i : i+32]
+		a, b := binary.LittleEndian.Uint64(four), binary.LittleEndian.Uint64(four[8:])
+		c, d := binary.LittleEndian.Uint64(four[16:]), binary.LittleEndian.Uint64(four[24:])
+		if special(a)|special(b)|special(c)|special(d) != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(data); i += 8 {
 		if m := special(binary.LittleEndian.Uint64(data[i:])); m != 0 {
 			return i + bits.TrailingZeros64(m)/8
