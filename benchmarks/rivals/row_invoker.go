@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+)
+
+func invokerRow() row {
+	return row{
+		name: "floor: the invoker alone",
+		does: "no batching: what stands for Lambda in hand-written and lambdabatch, called with requests that were made before; " +
+			"what it takes is part of theirs",
+		start: startInvoker,
+	}
+}
+
+func startInvoker(c *course) (run, error) {
+	f := &function{c.sink}
+	calls := make([]caller, c.producers)
+	for p := range calls {
+		share := c.share(p)
+		n := c.part(p)
+		calls[p] = caller{full: n / c.batch, size: c.batch, rest: request(share[:n%c.batch])}
+		for len(share) >= c.batch {
+			calls[p].requests = append(calls[p].requests, request(share[:c.batch]))
+			share = share[c.batch:]
+		}
+	}
+	return func() error {
+		var all sync.WaitGroup
+		errs := make([]error, len(calls))
+		for p := range calls {
+			all.Go(func() { errs[p] = calls[p].run(f) })
+		}
+		all.Wait()
+		return errors.Join(errs...)
+	}, nil
+}
+
+// caller makes the calls of one producer.
+type caller struct {
+	requests [][]byte // of size records each, to go round
+	size     int
+	full     int    // how many of them to send
+	rest     []byte // and then this
+}
+
+func (cl *caller) run(f *function) error {
+	ctx := context.Background()
+	for i := range cl.full {
+		if err := call(ctx, f, cl.requests[i%len(cl.requests)]); err != nil {
+			return err
+		}
+	}
+	if cl.rest == nil {
+		return nil
+	}
+	return call(ctx, f, cl.rest)
+}
+
+func call(ctx context.Context, f *function, request []byte) error {
+	out, err := f.Invoke(ctx, &lambda.InvokeInput{Payload: request})
+	if err != nil {
+		return err
+	}
+	if len(out.Payload) <= len(request) {
+		return errors.New("the response has too little in it")
+	}
+	return nil
+}
+
+// request is the payload for these records, nil for none.
+func request(records []*record) []byte {
+	if len(records) == 0 {
+		return nil
+	}
+	payload := []byte(requestOpen)
+	for i, r := range records {
+		if i > 0 {
+			payload = append(payload, ',')
+		}
+		payload = fmt.Appendf(payload, `%s%017d%s%s}`, recordOpen, r.number, recordData, r.data) // IDs as long as the Batcher's
+	}
+	return append(payload, requestClose...)
+}
