@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -22,13 +23,14 @@ func startInvoker(c *course) (run, error) {
 	f := &function{c.sink}
 	calls := make([]caller, c.producers)
 	for p := range calls {
-		share := c.share(p)
-		n := c.part(p)
-		calls[p] = caller{full: n / c.batch, size: c.batch, rest: request(share[:n%c.batch])}
-		for len(share) >= c.batch {
-			calls[p].requests = append(calls[p].requests, request(share[:c.batch]))
-			share = share[c.batch:]
+		share, n := c.share(p), c.part(p)
+		cl := &calls[p]
+		cl.full = n / c.batch
+		for batch := range slices.Chunk(share[:len(share)-len(share)%c.batch], c.batch) {
+			cl.requests = append(cl.requests, request(batch))
 		}
+		next := cl.full % len(cl.requests) * c.batch
+		cl.rest = request(share[next : next+n%c.batch])
 	}
 	return func() error {
 		var all sync.WaitGroup
@@ -43,10 +45,9 @@ func startInvoker(c *course) (run, error) {
 
 // caller makes the calls of one producer.
 type caller struct {
-	requests [][]byte // of size records each, to go round
-	size     int
-	full     int    // how many of them to send
-	rest     []byte // and then this
+	requests [][]byte // of full batches, to go round
+	full     int      // how many to send
+	rest     []byte   // and then this
 }
 
 func (cl *caller) run(f *function) error {
