@@ -16,7 +16,7 @@ const (
 	rowGap     = 8.0
 	headHeight = 52.0
 	footHeight = 26.0
-	margin     = 20.0
+	margin     = 56.0 // room for the numbers at the ends
 )
 
 // plotStyle tells the sizes of batches apart, in their order.
@@ -57,9 +57,12 @@ func (p *plan) plot(all []*contest) string {
 	axis := axisOf(all)
 	for i, producers := range p.producers {
 		left := namesWidth + (plotWidth+margin)*float64(i)
-		title := "1 producer, ns a record"
+		title := "1 producer"
 		if producers > 1 {
 			title = fmt.Sprintf("%d producers", producers)
+		}
+		if i == 0 {
+			title += ": ns a record, logarithmic"
 		}
 		d.Add(`<text x="%.1f" y="38">%s</text>`, left, title)
 		axis.draw(d, left, bottom)
