@@ -5,9 +5,10 @@ import (
 	"io"
 	"math"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/build"
 )
 
 // writeMarkdown writes a table for each number of clients: goodput and throttled calls
@@ -48,7 +49,7 @@ func writeMarkdown(out io.Writer, trials []*trial, seeds []uint64) {
 		fmt.Fprintln(out)
 	}
 	fmt.Fprintf(out, "Seeds %s; %s, AWS SDK core %s, lambda %s, simulated time.\n", list(seeds), runtime.Version(),
-		versionOf("github.com/aws/aws-sdk-go-v2"), versionOf("github.com/aws/aws-sdk-go-v2/service/lambda"))
+		build.Version("github.com/aws/aws-sdk-go-v2"), build.Version("github.com/aws/aws-sdk-go-v2/service/lambda"))
 }
 
 // cell is a trial in a few characters.
@@ -62,16 +63,4 @@ func (tr *trial) cell() string {
 	default:
 		return fmt.Sprintf("%.1f / %.2f", 100*m.goodput, 100*m.throttled)
 	}
-}
-
-// versionOf is the version of a module in this program.
-func versionOf(path string) string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, dep := range info.Deps {
-			if dep.Path == path {
-				return dep.Version
-			}
-		}
-	}
-	return "of this repository"
 }

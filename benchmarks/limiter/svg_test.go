@@ -50,18 +50,6 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-func TestTicks(t *testing.T) {
-	for _, top := range []float64{0.3, 1, 7, 100, 150, 180, 930, 12345} {
-		all := ticks(top, 5)
-		if len(all) < 3 || len(all) > 7 || all[0] != 0 || all[len(all)-1] > top*1.001 {
-			t.Errorf("%v: %v", top, all)
-		}
-	}
-	if got := ticks(0, 5); got != nil {
-		t.Errorf("0: %v", got)
-	}
-}
-
 func TestCoarse(t *testing.T) {
 	counts := make([]float64, 1801)
 	for i := range counts {

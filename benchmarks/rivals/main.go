@@ -1,0 +1,34 @@
+// Command rivals measures what a record costs in lambdabatch's Batcher, in other
+// batchers for Go, in one as people write it by hand, and in the least that would
+// do. Each gets records as fast as it takes them, and hands them to a function that
+// does nothing. Run it with -h for its flags; README.md tells of the method.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // a run broke down, or lost a record
+	exitUsage  = 2 // nothing was run: wrong flags
+)
+
+func main() {
+	p, err := parse(os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(exitOK)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "rivals: %v; -h tells of the flags\n", err)
+		os.Exit(exitUsage)
+	}
+	if err := p.run(os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintf(os.Stderr, "rivals: %v\n", err)
+		os.Exit(exitFailed)
+	}
+}
