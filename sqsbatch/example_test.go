@@ -44,7 +44,10 @@ func ExampleNew() {
 		}
 		return orders.Run(ctx) // until ctx ends
 	}
-	_ = pipeline
+	ctx, stop := context.WithCancel(context.Background())
+	stop() // at once: there is no AWS here
+	fmt.Println(pipeline(ctx, aws.Config{Region: "us-east-1"}, "https://sqs.us-east-1.amazonaws.com/123456789012/orders", "https://sqs.us-east-1.amazonaws.com/123456789012/orders-dead", nil))
+	// Output: <nil>
 }
 
 // Orders from a queue are priced by a function, and what has no price becomes a dead letter.
