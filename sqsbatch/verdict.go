@@ -38,7 +38,7 @@ func judge(err error) (verdict, time.Duration) {
 		return succeeded, 0
 	case errors.Is(err, lambdabatch.ErrClosed):
 		return closed, 0
-	case errors.As(err, &undecodable), errors.Is(err, lambdabatch.ErrRecordTooLarge):
+	case errors.As(err, &undecodable), errors.Is(err, lambdabatch.ErrNotEncodable), errors.Is(err, lambdabatch.ErrRecordTooLarge):
 		return permanent, 0
 	case errors.As(err, &refused):
 		if refused.Retryable {
@@ -48,8 +48,7 @@ func judge(err error) (verdict, time.Duration) {
 	// The function may crash because of the record, or because of the last deployment. Only time tells.
 	case errors.As(err, &failed), errors.As(err, &unusable), errors.As(err, &panicked):
 		return passing, 0
-	case errors.Is(err, lambdabatch.ErrDeliveryTimeout), errors.Is(err, lambdabatch.ErrBufferFull), errors.Is(err, lambdabatch.ErrRetryBudget),
-		errors.Is(err, context.Canceled):
+	case errors.Is(err, lambdabatch.ErrDeliveryTimeout), errors.Is(err, lambdabatch.ErrBufferFull), errors.Is(err, context.Canceled):
 		return blameless, 0
 	case errors.As(err, &invocation):
 		// The invocation timeout: the function may hang on this very record.
@@ -60,8 +59,6 @@ func judge(err error) (verdict, time.Duration) {
 			return permanent, 0
 		}
 		return blameless, 0
-	case lambdabatch.CertaintyOf(err) == lambdabatch.NotExecuted: // it could not be encoded
-		return permanent, 0
 	default:
 		return passing, 0
 	}
