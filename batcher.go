@@ -69,8 +69,7 @@ func New[In, Out any](client Invoker, function string, opts ...Option) (*Batcher
 		engine: engine.New(engine.Config{
 			MaxRecords:         c.maxRecords,
 			MaxBytes:           *c.maxBytes,
-			Overhead:           c.envelope.overhead(),
-			Separator:          len(c.envelope.separator),
+			Envelope:           c.envelope,
 			Linger:             c.linger,
 			MaxBufferedRecords: c.maxBuffered,
 			MaxBufferedBytes:   c.maxBufferedBytes,
@@ -132,12 +131,12 @@ func (b *Batcher[In, Out]) Submit(ctx context.Context, in In, opts ...RecordOpti
 			err = b.config.encode(&f.record, &v, &d.pen)
 		}
 	}
-	b.desks.Put(d)
-	if err != nil {
+	if err == nil {
+		b.engine.Submit(ctx, &f.record)
+	} else {
 		b.engine.Refuse(&f.record, err)
-		return f
 	}
-	b.engine.Submit(ctx, &f.record)
+	b.desks.Put(d) // and with it the memory that the entry was lent
 	return f
 }
 
