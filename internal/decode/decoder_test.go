@@ -63,7 +63,8 @@ var documents = []string{
 	`{"any":{"a":1},"any":{"b":2}}`, `{"ints":[1,"a"]}`, `{"array":[1],"array":[2,3]}`,
 	`{"quoted":"1"}`, `{"quoted":1}`, `{"-":"a","Dash":"b"}`, `{"Embedded":1,"number":2}`, `{"same":1}`, `{"Same":1}`, `{"SAME":2,"same":3}`, `{"hidden":1,"Shown":2}`,
 	`{"word":"a"}`, `{"word":null}`, `{"word":"bad"}`, `{"word":{"a":1}}`, `{"word":"a","count":"b"}`, `{"text":"a"}`, `{"text":1}`, `{"words":["a","b",null]}`,
-	`{"F00":1,"F64":2,"F64":3,"f10":4}`, `[{"F00":1},{"F64":2}]`, `{"F00":1,"F01":2,"F64":3}`,
+	`{"F00":1,"F64":[1],"F64":null,"F10":4}`, `[{"F00":1},{"F64":[]}]`, `{"F00":1,"F01":2,"F63":3}`,
+	`{"Item":"a","it\"em":"b","item":"c"}`, `{"num":1,"Number":2}`, `{"co unt":1}`, `{"'cents'":1,"Cents":2}`,
 	`{"Chan":null,"Func":null}`, `{"Chan":1}`, `{"Reader":null}`, `{"Reader":1}`, `{"Complex":1}`,
 
 	// Not JSON.
@@ -139,10 +140,12 @@ type (
 		Item   string `json:"item"`
 	}
 	oddTags struct {
-		Item   string `json:"it\"em"`  //nolint:staticcheck // not taken for a name
-		Number int    `json:"num,ber"` //nolint:staticcheck // no such option
-		Count  int    `json:"co unt"`
-		Cents  int    `json:"'cents'"`
+		Item  string `json:"it\"em"` //nolint:staticcheck // not taken for a name
+		Count int    `json:"co unt"`
+		Cents int    `json:"'cents'"`
+	}
+	oddOption struct {
+		Number int `json:"num,ber"` //nolint:staticcheck // no such option
 	}
 	Embedded struct {
 		Embedded int
@@ -157,8 +160,8 @@ type (
 		Item string `json:"item"`
 	}
 	ambiguous struct {
-		A    int `json:"Same"`
 		Same int
+		A    int `json:"Same"`
 	}
 	folded struct {
 		A int `json:"same"`
@@ -240,7 +243,7 @@ var subjects = []func(t *testing.T, data []byte){
 	same[order], same[*order], same[**order], same[[]order], same[[]*order], same[numbers], same[named], same[tree], same[*tree], same[moments], same[mixed], same[letters],
 	same[[]string], same[[]int], same[[][]int], same[[]float64], same[*string], same[list], same[[]time.Time], same[[]json.RawMessage], same[*json.RawMessage],
 	same[many], same[[]many], same[struct{}], same[struct{ Number, Item int }],
-	same[dashes], same[quoted], same[oddTags], same[embedding], same[embeddingPointer], same[ambiguous], same[folded], same[hidden], same[onlyHidden], same[strange],
+	same[dashes], same[quoted], same[oddTags], same[oddOption], same[embedding], same[embeddingPointer], same[ambiguous], same[folded], same[hidden], same[onlyHidden], same[strange],
 	same[any], same[map[string]any], same[map[string]order], same[map[int]string], same[[2]int], same[[]byte], same[blob], same[rawAlike], same[[]any], same[complex128], same[chan int],
 	same[json.Number], same[json.RawMessage], same[time.Time], same[*time.Time], same[time.Duration],
 	same[word], same[*word], same[**word], same[[]word], same[[]*word], same[map[string]word], same[codes], same[text], same[*text], same[[]text], same[texts], same[promoted], same[wordlist],
@@ -367,7 +370,8 @@ func TestDecodeWhatever(t *testing.T) {
 type many struct {
 	F00, F01, F02, F03, F04, F05, F06, F07, F08, F09, F10, F11, F12, F13, F14, F15, F16, F17, F18, F19, F20, F21 int
 	F22, F23, F24, F25, F26, F27, F28, F29, F30, F31, F32, F33, F34, F35, F36, F37, F38, F39, F40, F41, F42, F43 int
-	F44, F45, F46, F47, F48, F49, F50, F51, F52, F53, F54, F55, F56, F57, F58, F59, F60, F61, F62, F63, F64      int
+	F44, F45, F46, F47, F48, F49, F50, F51, F52, F53, F54, F55, F56, F57, F58, F59, F60, F61, F62, F63           int
+	F64                                                                                                          []int
 }
 
 func TestDecodeKeepsNothingOfTheData(t *testing.T) {
@@ -378,6 +382,51 @@ func TestDecodeKeepsNothingOfTheData(t *testing.T) {
 	require.NoError(t, json.Unmarshal(data, &want))
 	clear(data)
 	assert.Equal(t, want, got)
+}
+
+// calls counts those of once's methods.
+var calls int
+
+type once string
+
+func (*once) UnmarshalJSON([]byte) error { calls++; return nil }
+
+type onceText string
+
+func (*onceText) UnmarshalText([]byte) error { calls++; return nil }
+
+// TestDecodeCallsOnce has a mistake at the end, where it is too late to start anew.
+func TestDecodeCallsOnce(t *testing.T) {
+	check := func(read func([]byte) error, value string, want int) {
+		t.Helper()
+		calls = 0
+		assert.Error(t, read([]byte(`{"Value":`+value+`,"Number":"?"}`)))
+		assert.Equal(t, want, calls)
+	}
+	check(reader[once](), `1`, 1)
+	check(reader[*once](), `1`, 1)
+	check(reader[onceText](), `"a"`, 1)
+	check(reader[[]once](), `[1,2]`, 2)
+	check(reader[[2]once](), `[1,2]`, 2)
+	check(reader[map[string]once](), `{"a":1}`, 1)
+	check(reader[map[onceText]int](), `{"a":1}`, 1)
+	check(reader[struct{ Once once }](), `{"Once":1}`, 1)
+	check(reader[struct{ Embedded struct{ Once once } }](), `{"Embedded":{"Once":1}}`, 1)
+}
+
+// reader decodes a struct with a field of type T.
+func reader[T any]() func([]byte) error {
+	d := decode.New[struct {
+		Value  T
+		Number int
+	}]()
+	return func(data []byte) error {
+		var out struct {
+			Value  T
+			Number int
+		}
+		return d.Decode(data, &out)
+	}
 }
 
 func TestDecodeConcurrently(t *testing.T) {

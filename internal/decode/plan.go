@@ -27,7 +27,7 @@ type field struct {
 type kind uint8
 
 const (
-	foreign kind = iota // encoding/json reads the value, and knows nothing of those around it
+	foreignKind kind = iota // encoding/json reads the value, and knows nothing of those around it
 	stringKind
 	boolKind
 	intKind
@@ -56,10 +56,16 @@ const maxFields = 64
 func newPlan(t reflect.Type) *plan {
 	pl := planner{plans: make(map[reflect.Type]*plan)}
 	p := pl.plan(t)
-	if pl.foreignCode || p.kind == foreign {
+	if pl.foreignCode || p.foreign() {
 		return nil
 	}
 	return p
+}
+
+// foreign reports whether encoding/json is to read the value: it is slow to call for each
+// element of a slice.
+func (p *plan) foreign() bool {
+	return p.kind == foreignKind || p.elem != nil && p.elem.kind == foreignKind
 }
 
 // A planner makes the plans of a type and of those it is made of.
@@ -130,12 +136,8 @@ func (pl *planner) fields(t reflect.Type) (fields []field, ok bool) {
 	names := make(map[string]bool)
 	for i := range t.NumField() {
 		f := t.Field(i)
-		tag, tagged := f.Tag.Lookup("json")
-		if !f.IsExported() && !f.Anonymous {
-			ok = ok && !tagged
-			continue
-		}
-		if tag == "-" {
+		tag := f.Tag.Get("json")
+		if tag == "-" || !f.IsExported() && !f.Anonymous {
 			continue
 		}
 		p := pl.plan(f.Type)
@@ -149,7 +151,7 @@ func (pl *planner) fields(t reflect.Type) (fields []field, ok bool) {
 		names[name] = true
 		fields = append(fields, field{[]byte(name), `"` + name + `":`, i, p})
 	}
-	return fields, ok && 0 < len(fields) && len(fields) <= maxFields
+	return fields, ok && len(fields) <= maxFields
 }
 
 // plainName reports whether a tag's name is one that nobody takes for anything else.
@@ -159,7 +161,7 @@ func plainName(name string) bool {
 			return false
 		}
 	}
-	return name != "-" // "-," is the name "-"
+	return true
 }
 
 // plainOptions reports whether a tag's options matter only to those who write JSON.

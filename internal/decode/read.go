@@ -16,19 +16,17 @@ import (
 // true, it still takes the Scanner's Finish to know that all was valid.
 func (p *plan) read(s *wire.Scanner, v reflect.Value) bool {
 	first := s.Peek()
-	switch p.kind {
-	case rawKind:
-		v.SetBytes(bytes.Clone(s.Value()))
-		return true
-	case foreign:
+	switch {
+	case p.foreign():
 		return json.Unmarshal(s.Value(), v.Addr().Interface()) == nil
-	default:
-	}
-	if first == 'n' { // leaves all others what they are
+	case first == 'n' && p.kind != rawKind: // leaves it what it is
 		s.Skip()
 		return true
 	}
 	switch p.kind {
+	case rawKind:
+		v.SetBytes(bytes.Clone(s.Value()))
+		return true
 	case stringKind:
 		text, ok := s.Words()
 		v.SetString(text)
@@ -55,7 +53,7 @@ func (p *plan) read(s *wire.Scanner, v reflect.Value) bool {
 	case floatKind:
 		n, err := strconv.ParseFloat(string(s.Value()), v.Type().Bits())
 		v.SetFloat(n)
-		return err == nil && !v.OverflowFloat(n)
+		return err == nil
 	case structKind:
 		return first == '{' && p.object(s, v)
 	case pointerKind:
