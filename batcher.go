@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/lambdabatch/lambdabatch/internal/decode"
 	"github.com/lambdabatch/lambdabatch/internal/engine"
 )
 
@@ -32,10 +33,11 @@ type Batcher[In, Out any] struct {
 
 // core is what a Batcher is whatever its types are.
 type core struct {
-	config *config
-	engine *engine.Engine
-	hooks  allHooks
-	tells  bool // of each outcome, to a hook
+	config  *config
+	engine  *engine.Engine
+	decoder any // the *decode.Decoder[Out] of the Batcher's Out
+	hooks   allHooks
+	tells   bool // of each outcome, to a hook
 }
 
 // New makes a Batcher that invokes function, given by its name, name:alias,
@@ -63,9 +65,10 @@ func New[In, Out any](client Invoker, function string, opts ...Option) (*Batcher
 	hooks := allHooks(append(c.hooks, logHooks(c.logger)))
 	inv := newInvocation(client, c, hooks)
 	return &Batcher[In, Out]{core: &core{
-		config: c,
-		hooks:  hooks,
-		tells:  hooks.awaitResolved(),
+		config:  c,
+		decoder: decode.New[Out](),
+		hooks:   hooks,
+		tells:   hooks.awaitResolved(),
 		engine: engine.New(engine.Config{
 			MaxRecords:         c.maxRecords,
 			MaxBytes:           *c.maxBytes,
