@@ -22,11 +22,11 @@ func engineRow() row {
 }
 
 func startEngine(c *course) (run, error) {
-	b, err := newBatcher[json.RawMessage](c, nothing{c.sink}, lambdabatch.WithFormat(copying{}))
+	b, err := newBatcher[uint64](c, nothing{c.sink}, lambdabatch.WithFormat(copying{}))
 	if err != nil {
 		return nil, err
 	}
-	return futures(c, b, textOf, func(got json.RawMessage) uint64 { return number(got) }), nil
+	return futures(c, b, textOf, func(got uint64) uint64 { return got }), nil
 }
 
 // copying is a Format of bytes in a row.
