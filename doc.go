@@ -50,7 +50,7 @@
 //     mostly [ErrNoResult].
 //   - [PanicError]: code that was given to the Batcher panicked.
 //
-// and these with [errors.Is]: [ErrClosed], [ErrBufferFull], [ErrRecordTooLarge],
+// and these with [errors.Is]: [ErrClosed], [ErrBufferFull], [ErrRecordTooLarge], [ErrNotEncodable],
 // [ErrNoResult], [ErrDeliveryTimeout], [ErrRetryBudget], [ErrFunctionFails], and the context's errors when the record's
 // context has ended, or that of the invocation ([WithInvocationTimeout]).
 // [CertaintyOf] tells of each whether the function may have

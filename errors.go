@@ -26,6 +26,11 @@ var (
 	// says how large it is, and what the limit is, in bytes.
 	ErrRecordTooLarge = engine.ErrRecordTooLarge
 
+	// ErrNotEncodable is in the error of a record that cannot be sent: its value does
+	// not encode, or its ID or another RecordOption cannot be. The function never saw it,
+	// and submitting it again cannot help.
+	ErrNotEncodable = errors.New("lambdabatch: the record cannot be encoded")
+
 	// ErrNoResult is the error of a record for which the function ran and its
 	// answer holds no usable result. A [*ResultError] says what came.
 	ErrNoResult = errors.New("lambdabatch: no usable result for the record")
@@ -243,3 +248,5 @@ func (e *encodeError) Error() string {
 }
 
 func (e *encodeError) Unwrap() error { return e.err }
+
+func (e *encodeError) Is(target error) bool { return target == ErrNotEncodable }

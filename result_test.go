@@ -344,6 +344,7 @@ func TestValuesThatDoNotEncodeFailAlone(t *testing.T) {
 			for says, f := range bad {
 				_, err := f.Await(ended())
 				require.ErrorContains(t, err, "cannot be encoded")
+				require.ErrorIs(t, err, lambdabatch.ErrNotEncodable)
 				if says != "invalid character" {
 					require.ErrorContains(t, err, says)
 				}

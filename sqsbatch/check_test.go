@@ -24,6 +24,9 @@ func TestConfigurationIsChecked(t *testing.T) {
 		batcher []lambdabatch.Option
 		opts    []sqsbatch.Option
 		want    []string
+
+		lines    int // of the error; default 1
+		receives int
 	}{
 		"missing queue": {
 			queue: "", want: []string{"queueURL https://sqs.us-east-1.amazonaws.com/000000000000/none", "no such queue"},
@@ -37,11 +40,18 @@ func TestConfigurationIsChecked(t *testing.T) {
 				w.sqs.Fault(sqstest.Refuse(403, "AccessDenied", "no"), sqstest.OnOperation("DeleteMessageBatch"))
 				w.sqs.Fault(sqstest.AccessDenied(), sqstest.OnOperation("ChangeMessageVisibilityBatch"))
 			},
-			want: []string{"sqs:DeleteMessage is missing", "sqs:ChangeMessageVisibility is missing"},
+			want: []string{"sqs:DeleteMessage is missing", "sqs:ChangeMessageVisibility is missing"}, lines: 2,
 		},
 		"no permission to receive": {
 			queue: "orders", setup: func(w *world) { w.sqs.Fault(sqstest.AccessDenied(), sqstest.OnOperation("ReceiveMessage")) },
-			want: []string{"sqs:ReceiveMessage is missing"},
+			want: []string{"sqs:ReceiveMessage is missing"}, receives: 1,
+		},
+		"visibility of zero": {
+			queue: "at-once", want: []string{"VisibilityTimeout of queue https://", "at-once (0s): must be at least 1s", "set WithVisibility"},
+		},
+		"two at once": {
+			queue: "orders.fifo", batcher: []lambdabatch.Option{lambdabatch.WithInvocationType(types.InvocationTypeEvent), lambdabatch.WithInvocationTimeout(time.Minute)},
+			want: []string{"VisibilityTimeout of queue", `WithInvocationType("Event")`}, lines: 2,
 		},
 		"visibility of the queue": {
 			queue: "orders", batcher: []lambdabatch.Option{lambdabatch.WithInvocationTimeout(time.Minute)},
@@ -68,7 +78,7 @@ func TestConfigurationIsChecked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t)
-				queues := map[string]*sqstest.Queue{"orders": w.sqs.Queue("orders"), "orders.fifo": w.sqs.Queue("orders.fifo")}
+				queues := map[string]*sqstest.Queue{"orders": w.sqs.Queue("orders"), "orders.fifo": w.sqs.Queue("orders.fifo"), "at-once": w.sqs.Queue("at-once", sqstest.VisibilityTimeout(0))}
 				url := "https://sqs.us-east-1.amazonaws.com/000000000000/none"
 				if test.queue != "" {
 					url = queues[test.queue].URL()
@@ -82,6 +92,9 @@ func TestConfigurationIsChecked(t *testing.T) {
 				for _, want := range test.want {
 					require.ErrorContains(t, err, want)
 				}
+				assert.Len(t, strings.Split(err.Error(), "\n"), max(test.lines, 1))
+				assert.LessOrEqual(t, w.sqs.Calls("ReceiveMessage"), test.receives)
+				t.Log(err)
 				assert.Zero(t, p.Stats().Received)
 			})
 		})
@@ -118,4 +131,51 @@ func TestNewRefusesWhatCannotBe(t *testing.T) {
 	_, err = sqsbatch.New[string, string](nil, "https://host/queue", nil)
 	require.ErrorContains(t, err, "client: must not be nil")
 	require.ErrorContains(t, err, "batcher: must not be nil")
+}
+
+// Without a redrive policy and a dead-letter queue a poisoned message comes for days. That is no error, but worth a line.
+func TestAMissingRedrivePolicyIsLogged(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		dead := w.sqs.Queue("dead")
+		for name, want := range map[string]bool{"with": false, "without": true} {
+			var opts []sqstest.QueueOption
+			if !want {
+				opts = append(opts, sqstest.Redrive(dead, 5))
+			}
+			var l logged
+			r := start(t, w.pipeline(t, w.sqs.Queue(name, opts...), w.batcher(t), l.option()))
+			time.Sleep(time.Second)
+			require.NoError(t, r.end())
+			assert.Equal(t, want, strings.Contains(l.String(), "no redrive policy"))
+		}
+	})
+}
+
+// The dead-letter queue need not be readable, only be sent to.
+func TestADeadLetterQueueThatMayNotBeLookedAt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		dead, q := w.sqs.Queue("dead"), w.sqs.Queue("orders")
+		w.sqs.Fault(sqstest.AccessDenied(), sqstest.OnOperation("GetQueueAttributes"), sqstest.OnQueue(dead))
+		q.Send("bad")
+		r := start(t, w.pipeline(t, q, w.batcher(t), sqsbatch.WithDeadLetterQueue(dead.URL())))
+		drained(t, q)
+		require.NoError(t, r.end())
+		assert.Equal(t, 1, dead.Len())
+	})
+}
+
+// Credentials that have expired are renewed sooner or later: it is no lack of a permission.
+func TestExpiredCredentialsAreNoMissingPermission(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		q := w.sqs.Queue("orders")
+		q.Send("order")
+		w.sqs.Fault(sqstest.Refuse(403, "ExpiredTokenException", "The security token included in the request is expired"), sqstest.OnOperation("ReceiveMessage"), sqstest.Count(5))
+		r := start(t, w.pipeline(t, q, w.batcher(t)))
+		drained(t, q)
+		require.NoError(t, r.end())
+		assert.Equal(t, []string{"ORDER"}, w.values["order"])
+	})
 }

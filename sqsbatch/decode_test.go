@@ -1,7 +1,9 @@
 package sqsbatch_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lambdabatch/lambdabatch"
+	"github.com/lambdabatch/lambdabatch/lambdatest"
 	"github.com/lambdabatch/lambdabatch/sqsbatch"
 )
 
@@ -148,5 +151,74 @@ func TestMaxInFlightIsNeverExceeded(t *testing.T) {
 			assert.LessOrEqual(t, p.Stats().InFlight, 7)
 		}
 		require.NoError(t, r.end())
+	})
+}
+
+// A batch of SQS has 1 MiB at the most, so six of these at a time.
+func TestDeadLettersAreSentInBatches(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		dead, q := w.sqs.Queue("dead"), w.sqs.Queue("orders")
+		for range 20 {
+			q.Send("bad" + strings.Repeat("x", 150_000))
+		}
+		p := w.pipeline(t, q, w.batcher(t), sqsbatch.WithDeadLetterQueue(dead.URL()))
+		r := start(t, p)
+		drained(t, q)
+		require.NoError(t, r.end())
+		assert.Equal(t, 20, dead.Len())
+		assert.Zero(t, p.Stats().Failures)
+		assert.LessOrEqual(t, w.sqs.Calls("SendMessageBatch"), 5)
+	})
+}
+
+// No more messages are held than the Batcher's buffer takes.
+func TestTheBuffersSizeBoundsWhatIsHeld(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		throttle := w.lambda.Fault(lambdatest.Throttle("CallerRateLimitExceeded"))
+		q := w.sqs.Queue("orders")
+		q.Send(bodies("order", 50)...)
+		p := w.pipeline(t, q, w.batcher(t, lambdabatch.WithMaxBuffered(5, 1<<20), lambdabatch.WithMaxRecords(5)))
+		r := start(t, p)
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, 5, p.Stats().InFlight)
+		throttle.Remove()
+		drained(t, q)
+		require.NoError(t, r.end())
+	})
+}
+
+// What functions say can be long, and so can the list of attempts.
+func TestDeadLettersAreBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.lambda.Handle("talks", lambdatest.PerRecord(func(_ context.Context, _ string, data json.RawMessage) (any, error) {
+			if string(data) == `"again"` {
+				return nil, lambdatest.RetryAfter(0)
+			}
+			return nil, errors.New(strings.Repeat("é", 5000)) // two bytes each
+		}))
+		b, err := lambdabatch.New[string, string](w.lambda.Client(), "talks",
+			lambdabatch.WithInvocationTimeout(invocationTimeout), lambdabatch.WithMaxAttempts(15))
+		require.NoError(t, err)
+		defer b.Close()
+		dead, q := w.sqs.Queue("dead"), w.sqs.Queue("orders")
+		q.Send("again", "long")
+		p := w.pipeline(t, q, b, sqsbatch.WithDeadLetterQueue(dead.URL()), sqsbatch.WithMaxReceives(1))
+		r := start(t, p)
+		drained(t, q)
+		require.NoError(t, r.end())
+		why := map[string]sqsbatch.DeadLetter{}
+		for _, m := range dead.Messages() {
+			var l sqsbatch.DeadLetter
+			require.NoError(t, json.Unmarshal([]byte(m.Attributes[sqsbatch.DeadLetterAttribute].StringValue), &l))
+			why[m.Body] = l
+		}
+		assert.Len(t, why["again"].Attempts, 10)
+		assert.Len(t, why["long"].Attempts, 1)
+		assert.LessOrEqual(t, len(why["long"].Error), 2048)
+		assert.NotContains(t, why["long"].Error, "\ufffd")
+		assert.Greater(t, len(why["long"].Error), 100)
 	})
 }

@@ -14,7 +14,7 @@
 // A message is one record, whose ID is the message's. What its outcome is decides:
 //
 //   - A value: the result function is called ([WithResult]), and when it has returned nil the message is deleted.
-//   - A failure for good, which is one that the function declares for the record, a body that cannot be decoded, or a record too large:
+//   - A failure for good, which is one that the function declares for the record, a body that cannot be decoded, a value that cannot be encoded, or a record too large:
 //     the result function is called with the error; then the message goes to the dead-letter queue ([WithDeadLetterQueue]) and is deleted.
 //     Without one it stays, and is left to the redrive policy of its queue.
 //   - A failure that may pass: the message becomes visible again after a jittered wait ([WithBackoff]). When it was received often

@@ -62,6 +62,44 @@ func TestADeadLetterMakesWayForItsGroup(t *testing.T) {
 	})
 }
 
+// Two messages of the same text are two letters, and one whose answer was lost is not sent twice.
+func TestDeadLettersOfGroupsAreNoDuplicates(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.sqs.Fault(sqstest.LoseAnswer(), sqstest.OnOperation("SendMessageBatch"), sqstest.Count(1))
+		dead, q := w.sqs.Queue("dead.fifo"), w.sqs.Queue("orders.fifo")
+		q.SendGroup("a", "bad")
+		q.SendGroup("b", "bad")
+		p := w.pipeline(t, q, w.batcher(t), sqsbatch.WithDeadLetterQueue(dead.URL()))
+		r := start(t, p)
+		drained(t, q)
+		require.NoError(t, r.end())
+		assert.Equal(t, 2, dead.Len())
+	})
+}
+
+// Others who use the Batcher can keep out of a group's way, and it of theirs.
+func TestAGroupIsAnOrderingKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		slowly(w, 10*time.Second)
+		q := w.sqs.Queue("orders.fifo")
+		b := w.batcher(t, lambdabatch.WithLinger(0))
+		p := w.pipeline(t, q, b)
+		r := start(t, p)
+		first := b.Submit(t.Context(), "first", lambdabatch.OrderingKey("a"))
+		time.Sleep(time.Second)
+		q.SendGroup("a", "second")
+		drained(t, q)
+		require.NoError(t, r.end())
+		_, err := first.Await(t.Context())
+		require.NoError(t, err)
+		all := w.lambda.Invocations()
+		require.Len(t, all, 2)
+		assert.False(t, all[1].At.Before(all[0].Answered))
+	})
+}
+
 // Whatever happens, a group's results are written in order, and never are two of a group in the function.
 func TestGroupsStayInOrder(t *testing.T) {
 	t.Parallel()

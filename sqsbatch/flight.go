@@ -2,6 +2,7 @@ package sqsbatch
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -77,15 +78,25 @@ func (f *flight) ours() bool {
 	return !f.lost && time.Now().Before(f.until)
 }
 
-// lose gives the message up. It reports false if it was settled or lost before.
+// lose gives the message up. It reports false if that was done before.
 func (f *flight) lose() bool {
 	f.mu.Lock()
-	if f.settled || f.lost {
-		f.mu.Unlock()
+	defer f.mu.Unlock()
+	return f.loseLocked()
+}
+
+// expire gives the message up if its visibility has run down while it is on its way.
+func (f *flight) expire(now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.settled && !now.Before(f.until) && f.loseLocked()
+}
+
+func (f *flight) loseLocked() bool {
+	if f.lost {
 		return false
 	}
 	f.lost = true
-	f.mu.Unlock()
 	f.cancel(ErrVisibilityLost)
 	return true
 }
@@ -109,13 +120,21 @@ func (f *flight) beat(now time.Time, visibility, round time.Duration) (handle st
 	return f.handle, int32(by / time.Second), true //nolint:gosec // at most 12 hours
 }
 
-// beaten ends the extension. began is when it was asked for.
-func (f *flight) beaten(handle string, began time.Time, seconds int32, ok bool) {
+// beaten takes note of the answer to the extension. began is when it was asked for. It reports whether the message was lost by that.
+func (f *flight) beaten(p pulse, began time.Time, answer error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if ok && f.handle == handle {
-		f.until = began.Add(time.Duration(seconds) * time.Second)
-	}
 	close(f.beating)
 	f.beating = nil
+	if f.handle != p.handle { // another delivery was adopted meanwhile
+		return false
+	}
+	var refusal *entryError
+	switch {
+	case answer == nil:
+		f.until = began.Add(time.Duration(p.seconds) * time.Second)
+	case errors.As(answer, &refusal) && refusal.ours:
+		return f.loseLocked()
+	}
+	return false
 }

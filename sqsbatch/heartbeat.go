@@ -39,10 +39,8 @@ func (r *run) beat(calls *sync.WaitGroup, round time.Duration) {
 	now := time.Now()
 	var due []pulse
 	for _, f := range r.flights.all() {
-		if !f.ours() {
-			if f.lose() {
-				r.lost(f, "no extension of its visibility was answered in time, or SQS's 12 hours are over")
-			}
+		if f.expire(now) {
+			r.tellLost(f, "no extension of its visibility was answered in time, or SQS's 12 hours are over")
 			continue
 		}
 		if handle, seconds, ok := f.beat(now, r.queue.visibility, round); ok {
@@ -71,21 +69,18 @@ func (r *run) extend(ten []pulse) {
 	if err != nil {
 		r.failed("extending the visibility of messages", err)
 		for _, p := range ten {
-			p.flight.beaten(p.handle, began, p.seconds, false)
+			p.flight.beaten(p, began, err)
 		}
 		return
 	}
 	extended := uint64(0)
 	for i, err := range entryErrors(out.Failed, len(ten)) {
 		p := ten[i]
-		p.flight.beaten(p.handle, began, p.seconds, err == nil)
+		if p.flight.beaten(p, began, err) {
+			r.tellLost(p.flight, "its visibility could not be extended: "+err.Error())
+		}
 		if err == nil {
 			extended++
-			continue
-		}
-		// Another delivery may have been adopted meanwhile.
-		if err.(*entryError).ours && p.flight.receipt() == p.handle && p.flight.lose() { //nolint:errorlint // it is never wrapped
-			r.lost(p.flight, err.Error())
 		}
 	}
 	r.counts.add(func(s *Stats) { s.Extended += extended })

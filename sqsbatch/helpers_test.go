@@ -1,15 +1,19 @@
 package sqsbatch_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -163,4 +167,107 @@ func bodies(prefix string, n int) []string {
 func hangs(ctx context.Context, _ sqsbatch.Message, _ string, _ error) error {
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+// lagging is a client whose answers come late: by operation.
+type lagging struct {
+	sqsbatch.Client
+	lag map[string]time.Duration
+}
+
+// lagged is an answer that comes late, or not at all if ctx ends before.
+func lagged[Out any](ctx context.Context, by time.Duration, out *Out, err error) (*Out, error) {
+	select {
+	case <-time.After(by):
+		return out, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c lagging) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, opts ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error) {
+	out, err := c.Client.ReceiveMessage(ctx, in, opts...)
+	return lagged(ctx, c.lag["ReceiveMessage"], out, err)
+}
+
+func (c lagging) DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput, opts ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error) {
+	out, err := c.Client.DeleteMessageBatch(ctx, in, opts...)
+	return lagged(ctx, c.lag["DeleteMessageBatch"], out, err)
+}
+
+func (c lagging) ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, opts ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+	out, err := c.Client.ChangeMessageVisibilityBatch(ctx, in, opts...)
+	return lagged(ctx, c.lag["ChangeMessageVisibilityBatch"], out, err)
+}
+
+// laggingPipeline is pipeline with a client whose answers to an operation come late.
+func (w *world) laggingPipeline(t *testing.T, operation string, by time.Duration, q *sqstest.Queue, b *lambdabatch.Batcher[string, string], opts ...sqsbatch.Option) *sqsbatch.Pipeline[string, string] {
+	t.Helper()
+	client := lagging{w.sqs.Client(), map[string]time.Duration{operation: by}}
+	p, err := sqsbatch.New(client, q.URL(), b, append([]sqsbatch.Option{sqsbatch.WithResult(w.result)}, opts...)...)
+	require.NoError(t, err)
+	return p
+}
+
+// logged is what was logged.
+type logged struct {
+	mu   sync.Mutex // protects following
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logged) option() sqsbatch.Option {
+	return sqsbatch.WithLogger(slog.New(slog.NewTextHandler(l, nil)))
+}
+
+// lost is the lines that tell of lost visibility.
+func (l *logged) lost() (lines []string) {
+	for line := range strings.Lines(l.String()) {
+		if strings.Contains(line, "the visibility of a message was lost") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// deaf lets the pipeline receive once, and nothing after that.
+func (w *world) deaf() {
+	w.sqs.Fault(sqstest.Latency(24*time.Hour), sqstest.OnOperation("ReceiveMessage"), sqstest.Skip(1))
+}
+
+// The operations on visibility and deletion whose first calls are the check's at the start.
+func changes(after int) []sqstest.Aim {
+	return []sqstest.Aim{sqstest.OnOperation("ChangeMessageVisibilityBatch"), sqstest.Skip(1 + after)}
+}
+
+func deletions(after int) []sqstest.Aim {
+	return []sqstest.Aim{sqstest.OnOperation("DeleteMessageBatch"), sqstest.Skip(1 + after)}
+}
+
+// ended is a context that has ended.
+func ended(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+// ignoreLeft drops the error that tells of messages that were given back.
+func ignoreLeft(err error) error {
+	var left *sqsbatch.LeftError
+	if errors.As(err, &left) {
+		return nil
+	}
+	return err
 }

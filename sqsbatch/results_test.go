@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -151,5 +153,128 @@ func TestEventsThatLambdaGivesUp(t *testing.T) {
 		require.NoError(t, b.Close())
 		stop()
 		require.NoError(t, <-done)
+	})
+}
+
+// late is a client whose answers come a second late.
+type late struct{ lambdabatch.Invoker }
+
+func (c late) Invoke(ctx context.Context, in *lambda.InvokeInput, opts ...func(*lambda.Options)) (*lambda.InvokeOutput, error) {
+	out, err := c.Invoker.Invoke(ctx, in, opts...)
+	time.Sleep(time.Second)
+	return out, err
+}
+
+// A function may be done before the answer to its invocation has come.
+func TestEarlyResultsWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l, s := lambdatest.New(), sqstest.New()
+		defer l.Close()
+		defer s.Close()
+		q := s.Queue("results")
+		l.Handle(function, withDestinations(q, lambdatest.PerRecord(func(context.Context, string, json.RawMessage) (any, error) { return "done", nil })))
+		results, err := sqsbatch.NewResults(late{l.Client()}, s.Client(), q.URL())
+		require.NoError(t, err)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- results.Run(ctx) }()
+		time.Sleep(time.Second)
+		b, err := lambdabatch.New[int, string](results, function, lambdabatch.WithLinger(0), lambdabatch.WithLogTail())
+		require.NoError(t, err)
+		began := time.Now()
+		value, err := b.Do(t.Context(), 1)
+		require.NoError(t, err)
+		assert.Equal(t, "done", value)
+		assert.Equal(t, time.Second, time.Since(began))
+		assert.Equal(t, sqsbatch.ResultsStats{Invoked: 1, Resolved: 1}, results.Stats())
+		require.NoError(t, b.Close())
+		stop()
+		require.NoError(t, <-done)
+	})
+}
+
+// Results changes a copy of what it is given: no log comes with an Event.
+func TestResultsLeavesItsInputAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := sqstest.New()
+		defer s.Close()
+		var sent *lambda.InvokeInput
+		results, err := sqsbatch.NewResults(invoker(func(in *lambda.InvokeInput) (*lambda.InvokeOutput, error) {
+			sent = in
+			return nil, assert.AnError
+		}), s.Client(), s.Queue("results").URL())
+		require.NoError(t, err)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- results.Run(ctx) }()
+		time.Sleep(time.Second)
+		in := &lambda.InvokeInput{InvocationType: types.InvocationTypeRequestResponse, LogType: types.LogTypeTail, Payload: []byte("{}")}
+		given := *in
+		_, err = results.Invoke(t.Context(), in)
+		require.ErrorIs(t, err, assert.AnError)
+		assert.Equal(t, given, *in)
+		assert.Equal(t, types.InvocationTypeEvent, sent.InvocationType)
+		assert.Empty(t, sent.LogType)
+		assert.Equal(t, in.Payload, sent.Payload)
+		stop()
+		require.NoError(t, <-done)
+	})
+}
+
+type invoker func(*lambda.InvokeInput) (*lambda.InvokeOutput, error)
+
+func (f invoker) Invoke(_ context.Context, in *lambda.InvokeInput, _ ...func(*lambda.Options)) (*lambda.InvokeOutput, error) {
+	return f(in)
+}
+
+func TestAFunctionThatFailsWithAnUnusualPayload(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l, s := lambdatest.New(), sqstest.New()
+		defer l.Close()
+		defer s.Close()
+		q := s.Queue("results")
+		l.Handle(function, func(ctx context.Context, _ []byte) ([]byte, error) {
+			q.Send(fmt.Sprintf(`{"requestContext":{"requestId":%q,"condition":"RetriesExhausted"},"responseContext":{"statusCode":200,"functionError":"Unhandled"},"responsePayload":{"results":[]}}`, requestID(ctx)))
+			return nil, nil
+		})
+		results, err := sqsbatch.NewResults(l.Client(), s.Client(), q.URL())
+		require.NoError(t, err)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- results.Run(ctx) }()
+		time.Sleep(time.Second)
+		b, err := lambdabatch.New[int, string](results, function, lambdabatch.WithMaxAttempts(1))
+		require.NoError(t, err)
+		_, err = b.Do(t.Context(), 1)
+		var failed *lambdabatch.FunctionError
+		require.ErrorAs(t, err, &failed)
+		require.NoError(t, b.Close())
+		stop()
+		require.NoError(t, <-done)
+	})
+}
+
+func TestResultsOfAQueueThatCannotBeRead(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := sqstest.New()
+		defer s.Close()
+		q := s.Queue("results")
+		results, err := sqsbatch.NewResults(lambdatest.New().Client(), s.Client(), q.URL()+"-none")
+		require.NoError(t, err)
+		err = results.Run(t.Context())
+		require.ErrorContains(t, err, "queueURL "+q.URL()+"-none: there is no such queue in this account and Region")
+
+		results, err = sqsbatch.NewResults(lambdatest.New().Client(), s.Client(), q.URL())
+		require.NoError(t, err)
+		fault := s.Fault(sqstest.AccessDenied(), sqstest.OnOperation("ReceiveMessage"))
+		require.ErrorContains(t, results.Run(t.Context()), "the permission sqs:ReceiveMessage is missing")
+		fault.Remove()
+
+		s.Fault(sqstest.Throttle(), sqstest.OnOperation("ReceiveMessage"), sqstest.Count(10)) // passes
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(5*time.Minute, stop)
+		q.Send("unreadable")
+		require.NoError(t, results.Run(ctx))
+		assert.Equal(t, uint64(1), results.Stats().Unreadable)
 	})
 }

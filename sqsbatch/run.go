@@ -154,8 +154,8 @@ func (r *run) failed(doing string, err error) {
 	}
 }
 
-// lost takes note of a message that somebody else may have.
-func (r *run) lost(f *flight, why string) {
+// tellLost takes note of a message that was just given up, for somebody else may have it.
+func (r *run) tellLost(f *flight, why string) {
 	r.config.logger.Warn("sqsbatch: the visibility of a message was lost, it will come again", "queue", r.config.queueURL, "message", f.ID, "why", why)
 }
 

@@ -38,7 +38,7 @@ func judge(err error) (verdict, time.Duration) {
 		return succeeded, 0
 	case errors.Is(err, lambdabatch.ErrClosed):
 		return closed, 0
-	case errors.As(err, &undecodable), errors.Is(err, lambdabatch.ErrRecordTooLarge):
+	case errors.As(err, &undecodable), errors.Is(err, lambdabatch.ErrNotEncodable), errors.Is(err, lambdabatch.ErrRecordTooLarge):
 		return permanent, 0
 	case errors.As(err, &refused):
 		if refused.Retryable {
@@ -60,8 +60,6 @@ func judge(err error) (verdict, time.Duration) {
 			return permanent, 0
 		}
 		return blameless, 0
-	case lambdabatch.CertaintyOf(err) == lambdabatch.NotExecuted: // it could not be encoded
-		return permanent, 0
 	default:
 		return passing, 0
 	}

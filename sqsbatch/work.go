@@ -65,7 +65,7 @@ func (r *run) inOrder(group []*flight) {
 // handle reports whether the message has been deleted.
 func (r *run) handle(f *flight) bool {
 	if !f.ours() {
-		return r.giveUp(f)
+		return r.giveUp(f, "its turn came too late")
 	}
 	if r.work.Err() != nil {
 		r.leave(f)
@@ -73,7 +73,7 @@ func (r *run) handle(f *flight) bool {
 	}
 	o := r.process(f.ctx, f.Message)
 	if !f.ours() {
-		return r.giveUp(f)
+		return r.giveUp(f, "its outcome came too late")
 	}
 	if o.err != nil && r.work.Err() != nil && errors.Is(o.err, context.Canceled) {
 		r.leave(f)
@@ -141,9 +141,7 @@ func (r *run) finish(f *flight, o outcome, v verdict) bool {
 func (r *run) delete(f *flight) bool {
 	f.settle()
 	if err := r.deletes.do(f.receipt(), f.ours); err != nil {
-		r.counts.add(func(s *Stats) { s.LostVisibility++ })
-		r.lost(f, "it could not be deleted: "+err.Error())
-		return false
+		return r.giveUp(f, "it could not be deleted: "+err.Error())
 	}
 	r.counts.add(func(s *Stats) { s.Deleted++ })
 	return true
@@ -151,7 +149,7 @@ func (r *run) delete(f *flight) bool {
 
 // retry lets the message come again, not before after has passed.
 func (r *run) retry(f *flight, after time.Duration) bool {
-	delay := max(r.delay(f.Receives), min(after, maxVisibility-time.Hour))
+	delay := max(r.delay(f.Receives), after) // which the Batcher has cut to 15 minutes
 	if r.change(f, int32(math.Ceil(delay.Seconds()))) {
 		r.counts.add(func(s *Stats) { s.Retried++ })
 	}
@@ -189,14 +187,14 @@ func (r *run) change(f *flight, seconds int32) bool {
 	if err == nil {
 		return true
 	}
-	r.giveUp(f)
-	r.lost(f, err.Error())
-	return false
+	return r.giveUp(f, "its visibility could not be changed: "+err.Error())
 }
 
 // giveUp counts a message that somebody else may have. It reports false: the message has not been deleted.
-func (r *run) giveUp(f *flight) bool {
-	f.settle()
+func (r *run) giveUp(f *flight, why string) bool {
+	if f.lose() {
+		r.tellLost(f, why)
+	}
 	r.counts.add(func(s *Stats) { s.LostVisibility++ })
 	return false
 }

@@ -112,6 +112,11 @@ func (c *crew) watch(ctx context.Context, t *table, queues *sqs.Client) error {
 			return ctx.Err()
 		case <-time.After(100 * time.Millisecond):
 		}
+		for _, m := range c.members {
+			if m.gone() {
+				return errors.Join(ctx.Err(), fmt.Errorf("a worker has ended by itself: %w", m.end(false)))
+			}
+		}
 		have, err := t.count(ctx)
 		if err != nil {
 			return err
@@ -170,6 +175,16 @@ func (m *member) end(hard bool) error {
 		return nil
 	}
 	return err
+}
+
+// gone tells whether a worker has ended though nobody told it to.
+func (m *member) gone() bool {
+	select {
+	case <-m.reading:
+		return !m.ended
+	default:
+		return false
+	}
 }
 
 // stop lets the workers finish.

@@ -20,7 +20,7 @@ import (
 // The exit codes.
 const (
 	exitOK     = 0
-	exitFailed = 1 // the check at the end found something
+	exitFailed = 1 // the check at the end found something, or it did not come so far
 	exitUsage  = 2 // nothing was sent
 )
 
@@ -38,7 +38,8 @@ credentials and the Region of your AWS configuration, and you pay for it. The
 queues must be empty and yours alone, and the queue's visibility timeout at
 least 5 s longer than the function's timeout.
 
-Exit code: 0 all is well, 1 the check has failed, 2 nothing was sent.
+Exit code: 0 all is well, 1 the check has failed or the run was broken off,
+2 nothing was sent.
 
 `
 
@@ -71,8 +72,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "pipeline:", err)
 		return exitUsage
 	}
-	result, err := pipeline(ctx, s, stderr)
-	if err != nil {
+	result, sent, err := pipeline(ctx, s, stderr)
+	switch {
+	case err != nil && sent:
+		fmt.Fprintln(stderr, "pipeline: given up:", err)
+		return exitFailed
+	case err != nil:
 		fmt.Fprintln(stderr, "pipeline:", err)
 		return exitUsage
 	}
@@ -87,32 +92,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// pipeline is the order of events.
-func pipeline(ctx context.Context, s settings, stderr io.Writer) (*summary, error) {
+// pipeline is the order of events. It reports whether orders were sent, also with an error.
+func pipeline(ctx context.Context, s settings, stderr io.Writer) (result *summary, sent bool, err error) {
 	dir, err := os.MkdirTemp("", "pipeline")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	s.Database = filepath.Join(dir, "results.db")
 	if s.Queue == "" {
 		here, err := startLocal(&s)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		defer here.close()
 	}
 	table, err := openTable(ctx, s.Database)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer func() { _ = table.close() }()
 	queues, err := sqsClient(ctx, s)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := produce(ctx, queues, s); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 
 	began := time.Now()
@@ -120,16 +125,17 @@ func pipeline(ctx context.Context, s settings, stderr io.Writer) (*summary, erro
 	defer crew.kill()
 	for range 2 {
 		if err := crew.start(ctx); err != nil {
-			return nil, err
+			return nil, true, err
 		}
 	}
 	if err := crew.watch(ctx, table, queues); err != nil {
-		return nil, err
+		return nil, true, err
 	}
 	if err := crew.stop(); err != nil {
-		return nil, err
+		return nil, true, err
 	}
-	return check(ctx, s, table, queues, crew, time.Since(began))
+	result, err = check(ctx, s, table, queues, crew, time.Since(began))
+	return result, true, err
 }
 
 func parse(args []string, stdout io.Writer) (settings, error) {

@@ -46,3 +46,12 @@ func TestFlags(t *testing.T) {
 	assert.Equal(t, exitOK, run(t.Context(), []string{"-h"}, &stdout, &stderr))
 	assert.Contains(t, stdout.String(), "-json")
 }
+
+// A worker that cannot work is no reason to wait for ever.
+func TestWorkersThatEndByThemselves(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"-orders", "20", "-invocation-timeout", "10s"}, &stdout, &stderr) // longer than the queue's visibility timeout
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, stderr.String(), "given up: a worker has ended by itself")
+}
