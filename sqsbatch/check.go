@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
@@ -50,9 +49,6 @@ func (c *config) check(ctx context.Context) (queue, error) {
 	case q.visibility < c.batcher.InvocationTimeout:
 		errs = append(errs, fmt.Errorf("sqsbatch: %s: must be at least the Batcher's invocation timeout, %v, or else a message comes again while an invocation "+
 			"of a worker that has died still runs; raise it, or set lambdabatch.WithInvocationTimeout to the function's own timeout", setting, c.batcher.InvocationTimeout))
-	}
-	if q.fifo && c.batcher.InvocationType == types.InvocationTypeEvent {
-		errs = append(errs, fmt.Errorf("sqsbatch: WithInvocationType(%q) of the Batcher: must be RequestResponse for a FIFO queue: Lambda runs Event invocations in any order", c.batcher.InvocationType))
 	}
 	errs = append(errs, c.checkDead(ctx, q, attributes), c.probe(ctx))
 	return q, errors.Join(errs...)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"reflect"
 	"time"
 
 	"github.com/lambdabatch/lambdabatch"
@@ -77,6 +78,7 @@ func (c *config) validate() error {
 			errs = append(errs, fmt.Errorf("sqsbatch: "+format, args...))
 		}
 	}
+	check(!isNil(c.client), "client: must not be nil")
 	check(validURL(c.queueURL), "queueURL %q: must be the URL of a queue", c.queueURL)
 	check(!c.deadGiven || validURL(c.deadURL), "WithDeadLetterQueue(%q): must be the URL of a queue", c.deadURL)
 	check(c.deadURL == "" || c.deadURL != c.queueURL, "WithDeadLetterQueue(%q): must be another queue than the one that is worked off", c.deadURL)
@@ -90,6 +92,33 @@ func (c *config) validate() error {
 		"WithBackoff(%v, %v): must be 0 or more, and the limit from the base to 11h, for SQS hides a message no longer than 12h", c.backoffBase, c.backoffLimit)
 	check(c.logger != nil, "WithLogger(nil): must be a Logger; leave the option out for none")
 	return errors.Join(errs...)
+}
+
+// isNil tells whether v is nil, or holds a nil: that of an *sqs.Client, for example.
+func isNil(v any) bool {
+	switch of := reflect.ValueOf(v); of.Kind() { //nolint:exhaustive // the others cannot be nil
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Chan, reflect.Slice, reflect.Interface:
+		return of.IsNil()
+	default:
+		return false
+	}
+}
+
+// functionOf is the function of an option whose type only the Batcher tells; nil if the option was not given, which stands for without.
+func functionOf[F any](option, without string, given any) (f F, err error) {
+	if given == nil {
+		return f, nil
+	}
+	f, ok := given.(F)
+	switch {
+	case isNil(given):
+		return f, fmt.Errorf("sqsbatch: %s(nil): must not be nil; leave the option out for %s", option, without)
+	case !ok:
+		return f, fmt.Errorf("sqsbatch: %s(%T): must be a %T, for the Batcher", option, given, f)
+	}
+	return f, nil
 }
 
 func validURL(text string) bool {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
 	"github.com/lambdabatch/lambdabatch"
 )
 
@@ -20,31 +22,18 @@ type Pipeline[In, Out any] struct {
 }
 
 // New makes a Pipeline that receives from the queue and sends through batcher, which may have other users, and which the
-// Pipeline does not close. New makes no call. Its error tells of every argument and option that cannot be.
+// Pipeline does not close. It must be a RequestResponse one, perhaps with [Results] as its client: what becomes of an Event is not known. New makes no call. Its error tells of every argument and option that cannot be.
 //
 // A Batcher for SQS should linger for long, seconds, if results have that time: batches then are full at a low rate, too. Its invocation
 // timeout should be little more than the function's own; see [WithVisibility].
 func New[In, Out any](client Client, queueURL string, batcher *lambdabatch.Batcher[In, Out], opts ...Option) (*Pipeline[In, Out], error) {
 	c := newConfig(opts)
 	c.client, c.queueURL = client, queueURL
-	err := c.validate()
 	p := &Pipeline[In, Out]{config: c, batcher: batcher}
-	var ok bool
-	if p.decode, ok = decoderOf[In](c.decode); !ok {
-		err = errors.Join(err, fmt.Errorf("sqsbatch: WithDecode(%T): must be a %T, for the Batcher", c.decode, p.decode))
-	}
-	if c.result != nil {
-		if p.result, ok = c.result.(func(context.Context, Message, Out, error) error); !ok || p.result == nil {
-			err = errors.Join(err, fmt.Errorf("sqsbatch: WithResult(%T): must be a %T, for the Batcher", c.result, p.result))
-		}
-	}
-	if client == nil {
-		err = errors.Join(errors.New("sqsbatch: client: must not be nil"), err)
-	}
-	if batcher == nil {
-		return nil, errors.Join(errors.New("sqsbatch: batcher: must not be nil"), err)
-	}
-	if err != nil {
+	var noDecode, noResult error
+	p.decode, noDecode = decoderOf[In]("WithDecode", c.decode)
+	p.result, noResult = functionOf[func(context.Context, Message, Out, error) error]("WithResult", "none", c.result)
+	if err := errors.Join(c.validate(), fitFor(batcher, ""), noDecode, noResult); err != nil {
 		return nil, err
 	}
 	c.batcher, c.flush = batcher.Settings(), batcher.Flush
@@ -75,6 +64,18 @@ func (p *Pipeline[In, Out]) Run(ctx context.Context) error {
 		return err
 	}
 	return newRun(p.config, queue, &p.counts, p.process).run(ctx)
+}
+
+// fitFor tells what is wrong with a Batcher whose outcomes decide over messages.
+func fitFor[In, Out any](batcher *lambdabatch.Batcher[In, Out], of string) error {
+	if batcher == nil {
+		return fmt.Errorf("sqsbatch: %sbatcher: must not be nil", of)
+	}
+	if t := batcher.Settings().InvocationType; t == types.InvocationTypeEvent {
+		return fmt.Errorf("sqsbatch: %sWithInvocationType(%q) of the Batcher: must be RequestResponse, for what becomes of an Event is not known, and its message would be "+
+			"deleted whatever becomes of it; for asynchronous invocations give lambdabatch.New a Results as its client, and leave the type as it is", of, t)
+	}
+	return nil
 }
 
 // Stats returns what the Pipeline has done so far, in all of its Runs, and what it holds at the moment.

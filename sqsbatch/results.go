@@ -120,8 +120,11 @@ func NewResults(client lambdabatch.Invoker, queues Client, queueURL string, opts
 		}
 	}
 	var errs []error
-	if client == nil || queues == nil {
-		errs = append(errs, errors.New("sqsbatch: client, queues: must not be nil"))
+	if isNil(client) {
+		errs = append(errs, errors.New("sqsbatch: client: must not be nil"))
+	}
+	if isNil(queues) {
+		errs = append(errs, errors.New("sqsbatch: queues: must not be nil"))
 	}
 	if !validURL(queueURL) {
 		errs = append(errs, fmt.Errorf("sqsbatch: queueURL %q: must be the URL of a queue", queueURL))
