@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -18,6 +19,7 @@ type Pipeline[In, Out any] struct {
 	decode  func(Message) (In, error)
 	result  func(context.Context, Message, Out, error) error
 	counts  counts
+	excuses excuses
 	running atomic.Bool
 }
 
@@ -63,7 +65,7 @@ func (p *Pipeline[In, Out]) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return newRun(p.config, queue, &p.counts, p.process).run(ctx)
+	return newRun(p.config, queue, &p.counts, &p.excuses, p.process).run(ctx)
 }
 
 // fitFor tells what is wrong with a Batcher whose outcomes decide over messages.
@@ -83,9 +85,21 @@ func (p *Pipeline[In, Out]) Stats() Stats { return p.counts.get() }
 
 // outcome is what the function made of a message.
 type outcome struct {
-	err      error
-	attempts []lambdabatch.Attempt
-	report   func(context.Context, error) error // calls the result function
+	err       error
+	submitted time.Time
+	attempts  []lambdabatch.Attempt
+	report    func(context.Context, error) error // calls the result function
+}
+
+// running is for how long yet an invocation may have the message of which nobody knows the end.
+func (o *outcome) running(timeout time.Duration) time.Duration {
+	longest := time.Duration(0)
+	for _, a := range o.attempts {
+		if a.Certainty == lambdabatch.MaybeExecuted {
+			longest = max(longest, time.Until(o.submitted.Add(a.Wait+timeout)))
+		}
+	}
+	return longest
 }
 
 // process brings a message through the Batcher.
@@ -110,6 +124,7 @@ func (p *Pipeline[In, Out]) process(ctx context.Context, m Message) outcome {
 	if p.config.fifo(m) {
 		opts = append(opts, lambdabatch.OrderingKey(m.Group))
 	}
+	o.submitted = time.Now()
 	f := p.batcher.Submit(ctx, in, opts...)
 	out, o.err = f.Await(context.Background()) // ctx is the record's, too, and ends both
 	o.attempts = f.Attempts()
