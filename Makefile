@@ -26,7 +26,7 @@ quickstart: ## run the quickstart and check what it prints
 cover: ## the coverage of the root module, into cover.out
 	@.ci/run cover
 
-bench: ## the benchmarks of all modules
+bench: ## what has moved in the benchmarks since BASE (default HEAD)
 	@.ci/run bench
 
 vuln: ## known vulnerabilities (asks the Go vulnerability database)

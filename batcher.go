@@ -78,6 +78,7 @@ func New[In, Out any](client Invoker, function string, opts ...Option) (*Batcher
 			MaxAttempts:        c.maxAttempts,
 			RetryUncertain:     c.retryUncertain,
 			DeliveryTimeout:    c.deliveryTimeout,
+			InvocationTimeout:  c.invocationTimeout,
 			KeepContexts:       c.deadLetter != nil,
 			Backoff:            c.backoff,
 			Acquire:            inv.acquire,

@@ -159,10 +159,10 @@ func (all allHooks) invoking(ctx context.Context, e InvokingEvent) context.Conte
 	return ctx
 }
 
-func (all allHooks) invoked(ctx context.Context, e InvokedEvent) {
+func (all allHooks) invoked(ctx context.Context, e *InvokedEvent) {
 	for _, h := range all {
 		if h.Invoked != nil {
-			h.Invoked(ctx, e)
+			h.Invoked(ctx, *e)
 		}
 	}
 }

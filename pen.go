@@ -2,7 +2,6 @@ package lambdabatch
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/lambdabatch/lambdabatch/internal/engine"
 )
@@ -17,7 +16,7 @@ type pen struct {
 
 const (
 	ownMemory = 1 << 10 // bytes; from this size on an entry is not written on a page
-	idsAtOnce = 36      // one digit
+	idsAtOnce = 36      // one digit of 36
 )
 
 // room is an empty slice with room for n bytes, at least.
@@ -46,16 +45,14 @@ func (p *pen) write(r *engine.Record, entry []byte) {
 // id returns an ID that no other record has, in this process or in another.
 func (p *pen) id() string {
 	if p.ids == "" {
-		n := strconv.FormatUint(idCount.Add(1), 36)
-		p.each = len(idPrefix) + len(n) + 1
-		var all strings.Builder
-		all.Grow(idsAtOnce * p.each)
-		for i := range idsAtOnce {
-			all.WriteString(idPrefix)
-			all.WriteString(n)
-			all.WriteString(strconv.FormatUint(uint64(i), 36))
+		const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+		one := strconv.AppendUint([]byte(idPrefix), idCount.Add(1), 36)
+		p.each = len(one) + 1
+		all := make([]byte, 0, idsAtOnce*p.each)
+		for _, last := range digits {
+			all = append(append(all, one...), byte(last))
 		}
-		p.ids = all.String()
+		p.ids = string(all)
 	}
 	id := p.ids[:p.each]
 	p.ids = p.ids[p.each:]

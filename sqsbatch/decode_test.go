@@ -197,14 +197,14 @@ func TestDeadLettersAreBounded(t *testing.T) {
 			if string(data) == `"again"` {
 				return nil, lambdatest.RetryAfter(0)
 			}
-			return nil, errors.New(strings.Repeat("é", 5000)) // two bytes each
+			return nil, errors.New(string(data) + strings.Repeat("é", 5000)) // two bytes each
 		}))
 		b, err := lambdabatch.New[string, string](w.lambda.Client(), "talks",
 			lambdabatch.WithInvocationTimeout(invocationTimeout), lambdabatch.WithMaxAttempts(15))
 		require.NoError(t, err)
 		defer b.Close()
 		dead, q := w.sqs.Queue("dead"), w.sqs.Queue("orders")
-		q.Send("again", "long")
+		q.Send("again", "long", "long1") // of which one is cut in the middle of a letter
 		p := w.pipeline(t, q, b, sqsbatch.WithDeadLetterQueue(dead.URL()), sqsbatch.WithMaxReceives(1))
 		r := start(t, p)
 		drained(t, q)
@@ -217,8 +217,10 @@ func TestDeadLettersAreBounded(t *testing.T) {
 		}
 		assert.Len(t, why["again"].Attempts, 10)
 		assert.Len(t, why["long"].Attempts, 1)
-		assert.LessOrEqual(t, len(why["long"].Error), 2048)
-		assert.NotContains(t, why["long"].Error, "\ufffd")
-		assert.Greater(t, len(why["long"].Error), 100)
+		for _, body := range []string{"long", "long1"} {
+			assert.LessOrEqual(t, len(why[body].Error), 2048)
+			assert.NotContains(t, why[body].Error, "\ufffd")
+			assert.Greater(t, len(why[body].Error), 1000)
+		}
 	})
 }

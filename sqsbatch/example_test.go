@@ -9,11 +9,46 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
 	"github.com/lambdabatch/lambdabatch"
 	"github.com/lambdabatch/lambdabatch/lambdatest"
 	"github.com/lambdabatch/lambdabatch/sqsbatch"
 	"github.com/lambdabatch/lambdabatch/sqsbatch/sqstest"
 )
+
+type (
+	Order struct{ Item string }
+	Price struct{ Cents int }
+)
+
+// What a program does that has a database.
+func ExampleNew() {
+	pipeline := func(ctx context.Context, cfg aws.Config, queueURL, deadURL string, save func(ctx context.Context, id string, p Price, failure error) error) error {
+		prices, err := lambdabatch.New[Order, Price](lambda.NewFromConfig(cfg), "price-orders",
+			lambdabatch.WithLinger(5*time.Second),             // full batches at 500 messages a minute
+			lambdabatch.WithInvocationTimeout(25*time.Second)) // below the queue's visibility timeout
+		if err != nil {
+			return err
+		}
+		defer prices.Close()
+		orders, err := sqsbatch.New(sqs.NewFromConfig(cfg), queueURL, prices,
+			sqsbatch.WithDeadLetterQueue(deadURL),
+			sqsbatch.WithResult(func(ctx context.Context, m sqsbatch.Message, p Price, err error) error {
+				return save(ctx, m.ID, p, err) // to the database; at least once for each message
+			}))
+		if err != nil {
+			return err
+		}
+		return orders.Run(ctx) // until ctx ends
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	stop() // at once: there is no AWS here
+	fmt.Println(pipeline(ctx, aws.Config{Region: "us-east-1"}, "https://sqs.us-east-1.amazonaws.com/123456789012/orders", "https://sqs.us-east-1.amazonaws.com/123456789012/orders-dead", nil))
+	// Output: <nil>
+}
 
 // Orders from a queue are priced by a function, and what has no price becomes a dead letter.
 func Example() {

@@ -145,6 +145,7 @@ func TestRedriveGoesOnAfterAFailure(t *testing.T) {
 }
 
 func TestRedriveThatCannotRemove(t *testing.T) {
+	t.Parallel()
 	for name, effect := range map[string]sqstest.Effect{"denied": sqstest.AccessDenied(), "refused": sqstest.FailEntries("ReceiptHandleIsInvalid", true, nil)} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

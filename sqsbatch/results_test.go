@@ -278,3 +278,33 @@ func TestResultsOfAQueueThatCannotBeRead(t *testing.T) {
 		assert.Equal(t, uint64(1), results.Stats().Unreadable)
 	})
 }
+
+// A request is remembered for an hour. What comes after that is nobody's, and of both nothing stays.
+func TestResultsForgets(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l, s := lambdatest.New(), sqstest.New()
+		defer l.Close()
+		defer s.Close()
+		q := s.Queue("results")
+		l.Handle(function, func(context.Context, []byte) ([]byte, error) { return nil, nil })
+		results, err := sqsbatch.NewResults(l.Client(), s.Client(), q.URL(), sqsbatch.WithResultTimeout(time.Second))
+		require.NoError(t, err)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- results.Run(ctx) }()
+		time.Sleep(time.Second)
+		b, err := lambdabatch.New[int, string](results, function, lambdabatch.WithMaxAttempts(1))
+		require.NoError(t, err)
+		for i, after := range []time.Duration{50 * time.Minute, 70 * time.Minute} {
+			_, err = b.Do(t.Context(), 1)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			time.Sleep(after)
+			q.Send(fmt.Sprintf(`{"requestContext":{"requestId":%q}}`, l.Invocations()[i].RequestID))
+			time.Sleep(2 * time.Minute)
+		}
+		assert.Equal(t, sqsbatch.ResultsStats{Invoked: 2, TimedOut: 2, Late: 1, Unknown: 1}, results.Stats())
+		require.NoError(t, b.Close())
+		stop()
+		require.NoError(t, <-done)
+	})
+}

@@ -48,8 +48,7 @@ func judge(err error) (verdict, time.Duration) {
 	// The function may crash because of the record, or because of the last deployment. Only time tells.
 	case errors.As(err, &failed), errors.As(err, &unusable), errors.As(err, &panicked):
 		return passing, 0
-	case errors.Is(err, lambdabatch.ErrDeliveryTimeout), errors.Is(err, lambdabatch.ErrBufferFull), errors.Is(err, lambdabatch.ErrRetryBudget),
-		errors.Is(err, context.Canceled):
+	case errors.Is(err, lambdabatch.ErrDeliveryTimeout), errors.Is(err, lambdabatch.ErrBufferFull), errors.Is(err, context.Canceled):
 		return blameless, 0
 	case errors.As(err, &invocation):
 		// The invocation timeout: the function may hang on this very record.

@@ -41,7 +41,8 @@ func TestVerdicts(t *testing.T) {
 		body    string
 		setup   func(w *world)
 		batcher []lambdabatch.Option
-		fill    bool // the Batcher's buffer is full
+		limiter []lambdabatch.LimiterOption
+		fill    bool // another record is in the Batcher
 		want    string
 	}{
 		"refused":                  {body: "bad", want: permanent},
@@ -58,6 +59,11 @@ func TestVerdicts(t *testing.T) {
 			body: "tea", setup: function(lambdatest.Throttle("CallerRateLimitExceeded")),
 			batcher: []lambdabatch.Option{lambdabatch.WithDeliveryTimeout(5 * time.Second)}, want: blameless,
 		},
+		"no permit in time": {
+			body: "tea", fill: true, // the only permit is taken
+			limiter: []lambdabatch.LimiterOption{lambdabatch.Rate(1.0/3600, 1)},
+			batcher: []lambdabatch.Option{lambdabatch.WithDeliveryTimeout(5 * time.Second)}, want: blameless,
+		},
 		"no function":        {body: "tea", setup: function(lambdatest.Status(404, "ResourceNotFoundException", "none")), want: blameless},
 		"no connection":      {body: "tea", setup: function(lambdatest.ConnectionRefused()), want: blameless},
 		"no budget to retry": {body: "tea", setup: function(lambdatest.ServerError(500, "")), batcher: []lambdabatch.Option{lambdabatch.WithMaxAttempts(6), lambdabatch.WithRetryBudget(0, 1)}, want: blameless},
@@ -70,7 +76,7 @@ func TestVerdicts(t *testing.T) {
 				if test.setup != nil {
 					test.setup(w)
 				}
-				limiter, err := lambdabatch.NewLimiter(lambdabatch.Fixed())
+				limiter, err := lambdabatch.NewLimiter(append(test.limiter, lambdabatch.Fixed())...)
 				require.NoError(t, err)
 				b, err := lambdabatch.New[drink, string](w.lambda.Client(), "upper", append([]lambdabatch.Option{
 					lambdabatch.WithLimiter(limiter), lambdabatch.WithInvocationTimeout(invocationTimeout), lambdabatch.WithMaxAttempts(1),
@@ -149,6 +155,30 @@ func TestWhatCannotBecomeADeadLetterStays(t *testing.T) {
 		require.NoError(t, r.end())
 		assert.Equal(t, 1, dead.Len())
 		balanced(t, p.Stats())
+	})
+}
+
+// The result of a failure for good must be written, too.
+func TestADeadLettersResultMustBeWritten(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		dead, q := w.sqs.Queue("dead"), w.sqs.Queue("orders")
+		q.Send("bad")
+		calls := 0
+		w.failing = func(string) error {
+			if calls++; calls == 1 {
+				return assert.AnError
+			}
+			return nil
+		}
+		p := w.pipeline(t, q, w.batcher(t), sqsbatch.WithDeadLetterQueue(dead.URL()))
+		r := start(t, p)
+		drained(t, q)
+		require.NoError(t, r.end())
+		assert.Equal(t, 2, calls)
+		assert.Equal(t, uint64(1), p.Stats().ResultErrors)
+		assert.Len(t, w.errs["bad"], 1)
+		assert.Equal(t, 1, dead.Len())
 	})
 }
 

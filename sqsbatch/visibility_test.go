@@ -355,6 +355,7 @@ func (w *world) askingBatcher(t *testing.T, takes, again time.Duration) *lambdab
 
 // An extension that is on its way when the message is to come again in ten seconds must not have the last word.
 func TestNoExtensionOverrulesTheWaitOfARetry(t *testing.T) {
+	t.Parallel()
 	t.Run("one that began before", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			w := newWorld(t)
@@ -387,6 +388,7 @@ func TestNoExtensionOverrulesTheWaitOfARetry(t *testing.T) {
 
 // The result was written and SQS cannot be reached: once the visibility is over the message is somebody else's, and nothing more is tried for it.
 func TestWhatCannotBeToldInTimeIsLeftToOthers(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		body string
 		why  string
@@ -428,6 +430,7 @@ func TestWhatCannotBeToldInTimeIsLeftToOthers(t *testing.T) {
 
 // What only a human can mend is not tried again and again.
 func TestADeletionThatIsNotAllowedIsNotRepeated(t *testing.T) {
+	t.Parallel()
 	for _, effect := range []sqstest.Effect{sqstest.AccessDenied(), sqstest.Refuse(400, "QueueDoesNotExist", "none")} {
 		t.Run("", func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

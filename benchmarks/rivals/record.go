@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -13,6 +14,7 @@ const recordSize = 200
 type record struct {
 	number uint64 // what a result is known by
 	data   []byte // JSON of an order with this number, recordSize bytes
+	text   []byte // JSON of a string that begins with this number, as many bytes
 }
 
 // order is what the data of a record is of, and of a result.
@@ -35,6 +37,13 @@ const (
 
 // digits is the number in the data of a record, as it stands there.
 func digits(data []byte) []byte { return data[digitsFrom:digitsTo] }
+
+// textDigits is the number in the text of a record.
+func textDigits(text []byte) []byte { return text[1:9] }
+
+func dataOf(r *record) json.RawMessage { return r.data }
+
+func textOf(r *record) json.RawMessage { return r.text }
 
 // number reads digits.
 func number(digits []byte) uint64 {
@@ -69,7 +78,9 @@ func newPool() []*record {
 		data := fmt.Appendf(make([]byte, 0, recordSize), head, n)
 		data = append(data, strings.Repeat(note, 3)[:recordSize-len(data)-len(tail)]...)
 		data = append(data, tail...)
-		pool[i] = &record{n, data}
+		text := fmt.Appendf(make([]byte, 0, recordSize), `"%d`, n)
+		text = append(text, strings.Repeat(".", recordSize-len(text)-1)...)
+		pool[i] = &record{n, data, append(text, '"')}
 	}
 	return pool
 }

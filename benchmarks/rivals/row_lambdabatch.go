@@ -23,7 +23,7 @@ func startLambdabatch(c *course) (run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return futures(c, b, func(got order) uint64 { return got.Number }), nil
+	return futures(c, b, dataOf, func(got order) uint64 { return got.Number }), nil
 }
 
 // newBatcher makes a Batcher that knows no quota. A limiter must bound what is in
@@ -39,11 +39,13 @@ func newBatcher[Out any](c *course, client lambdabatch.Invoker, opts ...lambdaba
 }
 
 // futures pushes records through a Batcher and awaits their futures.
-func futures[Out any](c *course, b *lambdabatch.Batcher[json.RawMessage, Out], number func(Out) uint64) run {
+func futures[Out any](
+	c *course, b *lambdabatch.Batcher[json.RawMessage, Out], in func(*record) json.RawMessage, number func(Out) uint64,
+) run {
 	ctx := context.Background()
 	return func() error {
 		return batcher[*lambdabatch.Future[Out]]{
-			submit: func(r *record) (*lambdabatch.Future[Out], error) { return b.Submit(ctx, r.data), nil },
+			submit: func(r *record) (*lambdabatch.Future[Out], error) { return b.Submit(ctx, in(r)), nil },
 			await: func(f *lambdabatch.Future[Out], r *record) error {
 				out, err := f.Await(ctx)
 				if err != nil {

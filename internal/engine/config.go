@@ -21,24 +21,25 @@ type Config struct {
 	MaxBufferedBytes   int
 	FailFast           bool // a full buffer refuses instead of making Submit wait
 
-	MaxAttempts     int // of a record, throttled ones not counted
-	RetryUncertain  bool
-	RetryBudget     bool          // retries are bounded
-	RetryRatio      float64       // to so many for each success
-	RetryReserve    int           // and so many beside
-	Resend          bool          // a retry sends the same bytes, which the function then runs once
-	DeliveryTimeout time.Duration // of a record; 0 is none
-	KeepContexts    bool          // for owners that ask for their record's Context
-	Backoff         func() backoff.BackOff
+	MaxAttempts       int // of a record, throttled ones not counted
+	RetryUncertain    bool
+	RetryBudget       bool          // retries are bounded
+	RetryRatio        float64       // to so many for each success
+	RetryReserve      int           // and so many beside
+	Resend            bool          // a retry sends the same bytes, which the function then runs once
+	DeliveryTimeout   time.Duration // of a record; 0 is none
+	InvocationTimeout time.Duration
+	KeepContexts      bool // for owners that ask for their record's Context
+	Backoff           func() backoff.BackOff
 
 	// Acquire waits for the permit to start one invocation.
 	Acquire func(context.Context) (Permit, error)
 	// Release is called once for each: with the answer, or with nil when nothing was
 	// left to send.
 	Release func(Permit, *Answer)
-	// Send makes one invocation of a batch and tells what came of it. Its
-	// context ends only when the Engine is made to stop at once.
-	Send func(context.Context, *Batch) Answer
+	// Send makes one invocation of a batch and writes what came of it. Its
+	// context ends with the InvocationTimeout, or when the Engine is made to stop at once.
+	Send func(context.Context, *Batch, *Answer)
 	// Refused words the error of a batch for which Acquire failed.
 	Refused func(error) error
 

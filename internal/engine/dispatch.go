@@ -139,10 +139,12 @@ func (p *pilot) ask() {
 // permitted seals a batch, for which there is a permit, or which fails with err.
 // There is none when meanwhile all have gone, or the Engine was killed.
 func (p *pilot) permitted(ctx context.Context, permit Permit, err error) {
+	invoking, cancel := p.invoking()
 	p.mu.Lock()
 	if err != nil && ctx.Err() != nil && p.ready.first != nil && !p.killed {
 		// Called off when the last lane went, but another has come.
 		p.mu.Unlock()
+		cancel()
 		return
 	}
 	p.asking = false
@@ -150,8 +152,14 @@ func (p *pilot) permitted(ctx context.Context, permit Permit, err error) {
 	if err == nil || ctx.Err() == nil {
 		p.batch, over = p.seal(p.clock.now(), err)
 	}
+	if p.batch != nil {
+		p.batch.invoking, p.batch.cancel = invoking, cancel
+	}
 	p.askPermit()
 	p.mu.Unlock()
+	if p.batch == nil {
+		cancel()
+	}
 	p.finishAside(over)
 	p.permit = permit
 	switch {
@@ -167,10 +175,16 @@ func (p *pilot) permitted(ctx context.Context, permit Permit, err error) {
 	}
 }
 
+// invoking is the context of an invocation. It is not one of the Engine's own context's
+// children: they are in a map, and there are many.
+func (e *Engine) invoking() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), e.cfg.InvocationTimeout)
+}
+
 // send makes the invocation of the batch.
 func (p *pilot) send() {
 	p.answer = Answer{Err: ErrExited, Fault: fault.Fault{Class: fault.Permanent, Certainty: fault.MaybeExecuted}}
-	if err := p.try("the invocation", func() { p.answer = p.cfg.Send(p.stop, p.batch) }); err != nil {
+	if err := p.try("the invocation", func() { p.cfg.Send(p.batch.invoking, p.batch, &p.answer) }); err != nil {
 		p.answer.Err = err
 	}
 }

@@ -95,9 +95,12 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	}
 	e.mu.Lock()
 	empty := e.empty() // at the same moment
-	left := e.kill()
+	left, cancels := e.kill()
 	e.mu.Unlock()
 	e.cancel()
+	for _, cancel := range cancels {
+		cancel()
+	}
 	e.finish(left...)
 	<-e.allTold()
 	if empty {
@@ -134,10 +137,10 @@ func (e *Engine) closeDoor() []done {
 	return refused
 }
 
-// kill settles all records that are left, wherever they are, and sends no more.
-func (e *Engine) kill() []done {
+// kill settles all records that are left, wherever they are, and sends no more. The
+// invocations that are under way are to be cancelled.
+func (e *Engine) kill() (left []done, cancels []context.CancelFunc) {
 	e.killed = true
-	var left []done
 	take := func(records []*Record) {
 		for _, r := range records {
 			if r.state == queued || r.state == delayed || r.state == split || r.state == held || r.state == flying {
@@ -167,7 +170,8 @@ func (e *Engine) kill() []done {
 	}
 	for b := range e.flights {
 		take(b.Records)
+		cancels = append(cancels, b.cancel)
 	}
 	e.askPermit()
-	return left
+	return left, cancels
 }

@@ -25,6 +25,7 @@ type verdict struct {
 // batch lands once: its records may be in another by now.
 func (e *Engine) land(b *Batch, a *Answer) {
 	end := e.clock.now()
+	b.cancel()
 	s := scratches.Get().(*scratch)
 	if !e.aboard(b, a, s) {
 		return

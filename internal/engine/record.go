@@ -315,6 +315,9 @@ type Batch struct {
 	Flight  *Flight
 	Sealed  *Sealed // set when each attempt has to send the same bytes
 
+	invoking context.Context // of its invocation
+	cancel   context.CancelFunc
+
 	piece      *piece // nil: the batch was sealed from the lane's queue
 	limiterErr error  // the permit was refused with this error
 }

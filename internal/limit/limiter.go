@@ -29,10 +29,11 @@ type Limiter struct {
 
 	mu        sync.Mutex // protects all that follows
 	account   scope
-	functions map[string]*function
-	turns     list.List   // of the *function that have somebody in line, next first
-	timer     *time.Timer // runs while only time stands in the way
-	seenAt    time.Time   // when holders began to hold invocations back
+	functions map[string]*function // by bare name
+	called    map[string]*function // the same, by whatever name they were asked for
+	turns     list.List            // of the *function that have somebody in line, next first
+	timer     *time.Timer          // runs while only time stands in the way
+	seenAt    time.Time            // when holders began to hold invocations back
 	holders   []holder
 	news      []news // to be logged when the lock is given up
 }
@@ -55,6 +56,7 @@ func New(cfg Config) *Limiter {
 		cfg:       cfg,
 		account:   newScope(cfg.Account),
 		functions: make(map[string]*function),
+		called:    make(map[string]*function),
 	}
 	if !cfg.Fixed && cfg.Account == (Ceiling{}) {
 		// A ceiling is somebody's knowledge: it is believed until Lambda objects.
@@ -103,7 +105,7 @@ func (l *Limiter) Acquire(ctx context.Context, function string) (*Permit, error)
 		return nil, waitError(ctx, function)
 	}
 	l.mu.Lock()
-	f := l.function(name.Bare(function))
+	f := l.named(function)
 	p := &Permit{limiter: l, function: f}
 	p.place = f.line.PushBack(p)
 	if f.turn == nil {
@@ -130,7 +132,17 @@ func waitError(ctx context.Context, function string) error {
 	return fmt.Errorf("lambdabatch: waiting for a permit to invoke %s: %w", function, ctx.Err())
 }
 
-// function is the named one; under l.mu.
+// named is the function that is called so; under l.mu.
+func (l *Limiter) named(called string) *function {
+	f, ok := l.called[called]
+	if !ok {
+		f = l.function(name.Bare(called))
+		l.called[called] = f
+	}
+	return f
+}
+
+// function is the one of this bare name; under l.mu.
 func (l *Limiter) function(name string) *function {
 	f, ok := l.functions[name]
 	if !ok {
