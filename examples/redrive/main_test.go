@@ -55,6 +55,16 @@ func TestQueue(t *testing.T) {
 	assert.Equal(t, 1, q.Len())
 }
 
+// Who interrupts it has not used wrong flags.
+func TestInterrupted(t *testing.T) {
+	q := aws(t)
+	q.Send(`"one"`)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	assert.Equal(t, exitFailed, run(ctx, []string{"-queue", q.URL(), "-function", "price-orders"}, &stdout, &stderr))
+}
+
 func TestFile(t *testing.T) {
 	aws(t)
 	path := filepath.Join(t.TempDir(), "dead.ndjson")
@@ -76,6 +86,14 @@ func TestFile(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	var stdout, stderr bytes.Buffer
+	for want, args := range map[string][]string{
+		"-pace 0: must be more than 0":                      {"-queue", "https://host/queue", "-pace", "0"},
+		"-hold 1.5s: must be whole seconds, from 1s to 12h": {"-queue", "https://host/queue", "-hold", "1500ms"},
+		"-hold: is for -queue":                              {"-file", "letters", "-hold", "10m"},
+	} {
+		assert.Equal(t, exitUsage, run(t.Context(), args, &stdout, &stderr))
+		assert.Contains(t, stderr.String(), want)
+	}
 	assert.Equal(t, exitUsage, run(t.Context(), nil, &stdout, &stderr))
 	assert.Contains(t, stderr.String(), "either -queue or -file")
 	assert.Equal(t, exitOK, run(t.Context(), []string{"-h"}, &stdout, &stderr))
