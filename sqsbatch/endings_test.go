@@ -24,6 +24,7 @@ import (
 
 // A permission that is lost on the way ends the Run, whichever it is: to go on would write results again and again.
 func TestALostPermissionEndsTheRun(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		operation string
 		body      string
@@ -92,6 +93,7 @@ func TestADeadMessageCountsOnce(t *testing.T) {
 
 // Run waits for a result function that ignores its context, and then deletes its message after all.
 func TestAResultAfterTheGraceTimeCounts(t *testing.T) {
+	t.Parallel()
 	for _, late := range []time.Duration{5 * time.Second, 45 * time.Second, 10 * time.Minute} {
 		t.Run(late.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -274,6 +276,7 @@ func TestAnOutageIsNotTheMessagesFault(t *testing.T) {
 
 // t.FailNow of a test ends the goroutine of a result function. What that held must not be held for ever.
 func TestUserCodeThatEndsItsGoroutine(t *testing.T) {
+	t.Parallel()
 	for _, where := range []string{"result", "decode"} {
 		t.Run(where, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

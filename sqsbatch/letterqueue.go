@@ -71,7 +71,7 @@ func (q *letterQueue) read(ctx context.Context) ([]Letter, error) {
 	for misses := 0; misses < 2; { // a short look at a queue that is nearly empty may find nothing
 		out, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 			QueueUrl: aws.String(q.url), MaxNumberOfMessages: maxBatch, WaitTimeSeconds: 1,
-			VisibilityTimeout:           int32(q.hold / time.Second),
+			VisibilityTimeout:           int32(q.hold / time.Second), //nolint:gosec // at most 12 hours
 			MessageAttributeNames:       []string{"All"},
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		})
@@ -168,7 +168,7 @@ func (q *letterQueue) extend(ctx context.Context, ids []string) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	handles := q.handles(ids)
-	answers, err := q.change(ctx, handles, int32(q.hold/time.Second))
+	answers, err := q.change(ctx, handles, int32(q.hold/time.Second)) //nolint:gosec // at most 12 hours
 	if err != nil {
 		return // the next round tries again, as long as they are ours
 	}

@@ -26,8 +26,8 @@ type Pipeline[In, Out any] struct {
 // New makes a Pipeline that receives from the queue and sends through batcher, which may have other users, and which the
 // Pipeline does not close. It must be a RequestResponse one, perhaps with [Results] as its client: what becomes of an Event is not known. New makes no call. Its error tells of every argument and option that cannot be.
 //
-// A Batcher for SQS should linger for long, seconds, if results have that time: batches then are full at a low rate, too. Its invocation
-// timeout should be little more than the function's own; see [WithVisibility].
+// A Batcher for a standard queue should linger for long, seconds, if results have that time: batches then are full at a low rate, too. For a FIFO queue it should linger for a few
+// milliseconds, for each message of a group lingers anew. Its invocation timeout should be little more than the function's own; see [WithVisibility].
 func New[In, Out any](client Client, queueURL string, batcher *lambdabatch.Batcher[In, Out], opts ...Option) (*Pipeline[In, Out], error) {
 	c := newConfig(opts)
 	c.client, c.queueURL = client, queueURL
@@ -43,14 +43,14 @@ func New[In, Out any](client Client, queueURL string, batcher *lambdabatch.Batch
 	return p, nil
 }
 
-// Run works off the queue until ctx ends, or something is wrong that only a human can mend. It begins with a check of the settings against the queue's: all
-// that is wrong is in one error, before anything is received. It needs the permissions sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage and
+// Run works off the queue until ctx ends, or something is wrong that only a human can mend, as when a permission is missing, now or later. It begins with a check of the settings against
+// the queue's: all that is wrong is in one error, before anything is received. It needs the permissions sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:DeleteMessage and
 // sqs:ChangeMessageVisibility, and for a dead-letter queue sqs:SendMessage; it looks for the third and the fourth by a call
 // with a receipt handle that does not exist.
 //
 // When ctx has ended Run receives nothing more, lets the Batcher send what waits there without lingering, and returns nil when everything is done. See
-// [WithGrace] for how long that may take, and [LeftError] for what it returns if that was not enough. Long polls under way are given a second to
-// end; a message that arrives as one is cut off stays invisible for its visibility timeout.
+// [WithGrace] for how long that may take, and [LeftError] for what it returns if that was not enough. Run waits for result functions, also for those that do not heed their ctx.
+// Long polls under way are given a second to end; a message that arrives as one is cut off stays invisible for its visibility timeout.
 //
 // When Run has returned nothing of it is running any more. It may be called again then.
 func (p *Pipeline[In, Out]) Run(ctx context.Context) error {

@@ -20,6 +20,7 @@ import (
 
 // To read, and to submit, takes longer than letters are hidden at a time.
 func TestRedriveHoldsItsLetters(t *testing.T) {
+	t.Parallel()
 	for _, hold := range []time.Duration{time.Second, 5 * time.Second, time.Minute} {
 		t.Run(hold.String(), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

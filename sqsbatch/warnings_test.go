@@ -14,6 +14,7 @@ import (
 
 // Settings that do not fit together, but may be meant.
 func TestWarnings(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		queue, dead string
 		receives    int // maxReceiveCount

@@ -48,7 +48,7 @@ func (r *run) accept(messages []types.Message, now time.Time) (accepted int) {
 
 // inOrder brings messages to their end one after the other. If one fails the others go back, so that they cannot overtake it.
 func (r *run) inOrder(group []*flight) {
-	at, held := 0, false
+	at := 0
 	end := func() {
 		f := group[at]
 		at++
@@ -70,12 +70,11 @@ func (r *run) inOrder(group []*flight) {
 		}
 	}()
 	for at < len(group) {
-		if held = !r.handle(group[at]); held {
-			end()
-			hold()
-			return
-		}
+		deleted := r.handle(group[at])
 		end()
+		if !deleted {
+			hold()
+		}
 	}
 }
 
