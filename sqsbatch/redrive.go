@@ -169,7 +169,25 @@ func Redrive[In, Out any](ctx context.Context, from Letters, batcher *lambdabatc
 	failed := map[string]bool{} // groups
 	kinds := map[string]int{}   // of failures
 	one := func(l Letter) {
-		var outcome, removed error
+		outcome, removed := errExited, error(nil) // unless user code ends this goroutine
+		defer func() {
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case outcome != nil:
+				report.Failed++
+				failed[l.Group] = true
+				kinds[kindOf(l.ID, outcome.Error())]++
+				report.Failures = groupsOf(kinds)
+			case removed != nil:
+				report.Succeeded++
+				errs = append(errs, fmt.Errorf("sqsbatch: letter %s has succeeded, but cannot be removed: %w", l.ID, removed))
+			default:
+				report.Succeeded++
+				report.Removed++
+			}
+			r.progress(report)
+		}()
 		mu.Lock()
 		held := l.Group != "" && failed[l.Group]
 		mu.Unlock()
@@ -184,22 +202,6 @@ func Redrive[In, Out any](ctx context.Context, from Letters, batcher *lambdabatc
 		if outcome == nil {
 			removed = from.remove(ctx, l)
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case outcome != nil:
-			report.Failed++
-			failed[l.Group] = true
-			kinds[kindOf(l.ID, outcome.Error())]++
-			report.Failures = groupsOf(kinds)
-		case removed != nil:
-			report.Succeeded++
-			errs = append(errs, fmt.Errorf("sqsbatch: letter %s has succeeded, but cannot be removed: %w", l.ID, removed))
-		default:
-			report.Succeeded++
-			report.Removed++
-		}
-		r.progress(report)
 	}
 	pace := time.NewTicker(max(time.Duration(float64(time.Second)/r.perSecond), 1))
 	defer pace.Stop()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -115,6 +116,26 @@ func TestACopyOfALetterIsSubmittedOnce(t *testing.T) {
 		assert.Equal(t, []int{3, 3, 3}, []int{report.Found, report.Succeeded, report.Removed})
 		assert.Equal(t, 3, w.lambda.Counts().Requests-before)
 		assert.Zero(t, dead.Len())
+	})
+}
+
+// t.FailNow of a test ends the goroutine of a result function. Its letter has failed then.
+func TestARedriveWhoseResultFunctionExits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		dead := w.sqs.Queue("dead")
+		dead.Send("one", "two")
+		report, err := sqsbatch.Redrive(t.Context(), sqsbatch.DeadLetterQueue(w.sqs.Client(), dead.URL(), time.Hour), w.batcher(t),
+			sqsbatch.RedriveResult(func(_ context.Context, l sqsbatch.Letter, _ string) error {
+				if l.Body == "one" {
+					runtime.Goexit()
+				}
+				return nil
+			}))
+		require.NoError(t, err)
+		assert.Equal(t, []int{1, 1, 1}, []int{report.Succeeded, report.Failed, report.Removed})
+		assert.Contains(t, report.Failures[0].Error, "runtime.Goexit")
+		assert.False(t, dead.Messages()[0].InFlight)
 	})
 }
 

@@ -2,6 +2,7 @@ package sqsbatch_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -45,6 +46,22 @@ func TestNilIsRefused(t *testing.T) {
 	_, err = sqsbatch.NewResults(noFunctions, none, q.URL())
 	require.ErrorContains(t, err, "sqsbatch: client: must not be nil")
 	require.ErrorContains(t, err, "sqsbatch: queues: must not be nil")
+}
+
+// The text of an error must not keep its message from becoming a dead letter.
+func TestAnyErrorFitsIntoALetter(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		q, dead := w.sqs.Queue("orders"), w.sqs.Queue("dead")
+		q.Send("order")
+		p := w.pipeline(t, q, w.batcher(t), sqsbatch.WithDeadLetterQueue(dead.URL()),
+			sqsbatch.WithDecode(func(sqsbatch.Message) (string, error) { return "", errors.New("a\x00b\xffc\uffffd") }))
+		r := start(t, p)
+		drained(t, q)
+		require.NoError(t, r.end())
+		assert.Contains(t, dead.Messages()[0].Attributes[sqsbatch.DeadLetterAttribute].StringValue, `a\u0000bcd`)
+		assert.Zero(t, p.Stats().Retried)
+	})
 }
 
 // What is wrong with a Redrive is one error before anything is read, and names the culprit.

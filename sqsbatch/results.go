@@ -46,6 +46,9 @@ import (
 // Set the function's MaximumRetryAttempts to 0: or else Lambda itself repeats a failed batch after one and two more minutes, before it says that it has failed
 // (AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation").
 //
+// An event that was not waited for any longer may run yet, hours later. Where that matters, as in the order of a FIFO queue, set the function's MaximumEventAgeInSeconds to less than
+// the result timeout.
+//
 // The tests prove what is here: how records and requests find each other, what is late, unknown or lost. Their destinations are made after AWS's documentation.
 // How soon real ones deliver, how often twice or not at all, only real AWS can show.
 type Results struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -299,16 +300,18 @@ func (m *message) refused() error {
 		return refuse("InvalidParameterValue", "Message must be at least one character.")
 	case m.size() > maxSize:
 		return refuse("InvalidParameterValue", "One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxSize)
-	case !utf8.ValidString(m.body) || strings.ContainsFunc(m.body, forbidden):
+	case unsendable(m.body) || slices.ContainsFunc(slices.Collect(maps.Values(m.attributes)), func(a Attribute) bool { return unsendable(a.StringValue) }):
 		return refuse("InvalidMessageContents", "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
 	default:
 		return nil
 	}
 }
 
-// forbidden tells whether a character may not be in a message (Amazon SQS API Reference, "SendMessage").
-func forbidden(c rune) bool {
-	return c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0xFFFE || c == 0xFFFF
+// unsendable tells whether text has what may not be in a message (Amazon SQS API Reference, "SendMessage").
+func unsendable(text string) bool {
+	return !utf8.ValidString(text) || strings.ContainsFunc(text, func(c rune) bool {
+		return c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0xFFFE || c == 0xFFFF
+	})
 }
 
 func (q *Queue) sendOne(e *entry) (any, error) {
