@@ -203,7 +203,7 @@ func Redrive[In, Out any](ctx context.Context, from Letters, batcher *lambdabatc
 			removed = from.remove(ctx, l)
 		}
 	}
-	pace := time.NewTicker(max(time.Duration(float64(time.Second)/r.perSecond), 1))
+	pace := time.NewTicker(max(time.Duration(min(float64(time.Second)/r.perSecond, float64(maxVisibility))), 1))
 	defer pace.Stop()
 	var working sync.WaitGroup
 	for i, l := range chosen {

@@ -52,6 +52,7 @@ func TestQueue(t *testing.T) {
 	stdout.Reset()
 	require.Equal(t, exitFailed, run(t.Context(), []string{"-queue", q.URL(), "-function", "price-orders", "-pace", "1000"}, &stdout, &stderr), "%s", &stderr)
 	assert.Contains(t, stdout.String(), "submitted 3: 2 succeeded, 1 failed, 2 removed")
+	assert.Contains(t, stdout.String(), "still bad")
 	assert.Equal(t, 1, q.Len())
 }
 
@@ -76,6 +77,7 @@ func TestFile(t *testing.T) {
 	require.NoError(t, file.Close())
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitOK, run(t.Context(), []string{"-file", path, "-function", "price-orders", "-error", "timeout", "-pace", "1000", "-json"}, &stdout, &stderr), "%s", &stderr)
+	assert.Contains(t, stdout.String(), `"found":3,`)
 	var report struct{ Found, Chosen, Succeeded, Removed int }
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &report))
 	assert.Equal(t, struct{ Found, Chosen, Succeeded, Removed int }{3, 2, 2, 2}, report)
