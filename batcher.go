@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/lambdabatch/lambdabatch/internal/decode"
 	"github.com/lambdabatch/lambdabatch/internal/engine"
 )
 
@@ -32,10 +33,11 @@ type Batcher[In, Out any] struct {
 
 // core is what a Batcher is whatever its types are.
 type core struct {
-	config *config
-	engine *engine.Engine
-	hooks  allHooks
-	tells  bool // of each outcome, to a hook
+	config  *config
+	engine  *engine.Engine
+	decoder any // the *decode.Decoder[Out] of the Batcher's Out
+	hooks   allHooks
+	tells   bool // of each outcome, to a hook
 }
 
 // New makes a Batcher that invokes function, given by its name, name:alias,
@@ -63,14 +65,14 @@ func New[In, Out any](client Invoker, function string, opts ...Option) (*Batcher
 	hooks := allHooks(append(c.hooks, logHooks(c.logger)))
 	inv := newInvocation(client, c, hooks)
 	return &Batcher[In, Out]{core: &core{
-		config: c,
-		hooks:  hooks,
-		tells:  hooks.awaitResolved(),
+		config:  c,
+		decoder: decode.New[Out](),
+		hooks:   hooks,
+		tells:   hooks.awaitResolved(),
 		engine: engine.New(engine.Config{
 			MaxRecords:         c.maxRecords,
 			MaxBytes:           *c.maxBytes,
-			Overhead:           c.envelope.overhead(),
-			Separator:          len(c.envelope.separator),
+			Envelope:           c.envelope,
 			Linger:             c.linger,
 			MaxBufferedRecords: c.maxBuffered,
 			MaxBufferedBytes:   c.maxBufferedBytes,
@@ -132,12 +134,12 @@ func (b *Batcher[In, Out]) Submit(ctx context.Context, in In, opts ...RecordOpti
 			err = b.config.encode(&f.record, &v, &d.pen)
 		}
 	}
-	b.desks.Put(d)
-	if err != nil {
+	if err == nil {
+		b.engine.Submit(ctx, &f.record)
+	} else {
 		b.engine.Refuse(&f.record, err)
-		return f
 	}
-	b.engine.Submit(ctx, &f.record)
+	b.desks.Put(d) // and with it the memory that the entry was lent
 	return f
 }
 

@@ -58,13 +58,13 @@ func (c *call) invoke(ctx context.Context) {
 func (c *call) write() {
 	c.in.FunctionName, c.in.Qualifier, c.in.InvocationType = &c.function, c.qualifier, c.invocationType
 	if sealed := c.batch.Sealed; sealed == nil {
-		c.in.Payload = c.envelope.request(c.batch)
+		c.in.Payload = c.batch.Payload()
 	} else {
 		if sealed.Name == "" {
 			sealed.Name = newID()
 		}
 		if sealed.Payload == nil {
-			sealed.Payload = c.envelope.request(c.batch)
+			sealed.Payload = c.batch.Payload()
 		}
 		c.in.DurableExecutionName, c.in.Payload = &sealed.Name, sealed.Payload
 	}

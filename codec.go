@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/lambdabatch/lambdabatch/internal/decode"
 	"github.com/lambdabatch/lambdabatch/internal/engine"
 	"github.com/lambdabatch/lambdabatch/internal/wire"
 )
@@ -76,14 +77,14 @@ var encoders = sync.Pool{New: func() any {
 	return e
 }}
 
-// decode reads the data of r's result into out.
-func decode[Out any](data []byte, out *Out, r *engine.Record) error {
+// decodeResult reads the data of r's result into out.
+func decodeResult[Out any](d *decode.Decoder[Out], data []byte, out *Out, r *engine.Record) error {
 	if raw, ok := any(out).(*json.RawMessage); ok {
 		*raw = bytes.Clone(data) // not to keep the whole response for one record
 		return nil
 	}
 	var err error
-	if panicked := guard("the result's UnmarshalJSON", func() { err = json.Unmarshal(data, out) }); panicked != nil {
+	if panicked := guard("the result's UnmarshalJSON", func() { err = d.Decode(data, out) }); panicked != nil {
 		err = panicked
 	}
 	if err == nil {

@@ -189,28 +189,8 @@ func beginning(payload []byte) []byte {
 	return bytes.Clone(payload[:min(len(payload), 256)])
 }
 
-// envelope is the Envelope of a Format.
-type envelope struct{ opening, separator, closing string }
-
-func envelopeOf(f Format) envelope {
-	var e envelope
-	e.opening, e.separator, e.closing = f.Envelope()
+func envelopeOf(f Format) engine.Envelope {
+	var e engine.Envelope
+	e.Opening, e.Separator, e.Closing = f.Envelope()
 	return e
-}
-
-// overhead is how many bytes a request has besides its records, if each of them
-// brings a separator.
-func (e *envelope) overhead() int { return len(e.opening) + len(e.closing) - len(e.separator) }
-
-// request builds the payload of a batch.
-func (e *envelope) request(b *engine.Batch) []byte {
-	payload := make([]byte, 0, b.Bytes)
-	payload = append(payload, e.opening...)
-	for i, r := range b.Records {
-		if i > 0 {
-			payload = append(payload, e.separator...)
-		}
-		payload = append(payload, r.Entry...)
-	}
-	return append(payload, e.closing...)
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lambdabatch/lambdabatch/internal/decode"
 	"github.com/lambdabatch/lambdabatch/internal/engine"
 )
 
@@ -162,7 +163,8 @@ func (f *Future[Out]) resolve(data []byte, step resolution) {
 	}()
 	if step == decoding {
 		if f.err == nil && data != nil {
-			if f.err = decode(data, &f.out, &f.record); f.err != nil {
+			d := f.core.decoder.(*decode.Decoder[Out])
+			if f.err = decodeResult(d, data, &f.out, &f.record); f.err != nil {
 				f.record.SetLastError(f.err)
 			}
 		}

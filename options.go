@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/cenkalti/backoff/v4"
 
+	"github.com/lambdabatch/lambdabatch/internal/engine"
 	"github.com/lambdabatch/lambdabatch/internal/name"
 )
 
@@ -79,7 +80,7 @@ type config struct {
 	logger            *slog.Logger
 	logTail           bool
 	format            Format
-	envelope          envelope // of format
+	envelope          engine.Envelope // of format
 }
 
 func newConfig(function string, opts []Option) (*config, error) {
@@ -141,7 +142,7 @@ func (c *config) validate() error {
 		if panicked := guard("the Format", func() { c.envelope = envelopeOf(c.format) }); panicked != nil {
 			errs = append(errs, panicked)
 		}
-		least += max(0, c.envelope.overhead())
+		least += max(0, c.envelope.Overhead())
 	}
 	check(*c.maxBytes >= least && *c.maxBytes <= limit,
 		"WithMaxBytes(%d): must be from %d to %d bytes, Lambda's limit for %s", *c.maxBytes, least, limit, c.invocationType)

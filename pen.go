@@ -6,40 +6,33 @@ import (
 	"github.com/lambdabatch/lambdabatch/internal/engine"
 )
 
-// pen writes the entries of records, and generated IDs. It does so for many at once, one
-// after the other.
+// pen writes the entries of records, one after the other, and generated IDs.
 type pen struct {
-	page *engine.Page
-	ids  string // several IDs, all of the same length
-	each int    // that length
+	scratch []byte // lent to one entry at a time
+	ids     string // several IDs, all of the same length
+	each    int    // that length
 }
 
 const (
-	ownMemory = 1 << 10 // bytes; from this size on an entry is not written on a page
+	lentSize  = 4 << 10 // bytes; a larger entry has memory of its own, and is not copied again by Submit
 	idsAtOnce = 36      // one digit of 36
 )
 
-// room is an empty slice with room for n bytes, at least.
+// room is an empty slice to append an entry of about n bytes to.
 func (p *pen) room(n int) []byte {
-	if n >= ownMemory {
+	if n > lentSize {
 		return make([]byte, 0, n)
 	}
-	if p.page == nil || p.page.Room() < n {
-		if p.page != nil {
-			p.page.Close()
-		}
-		p.page = engine.NewPage()
+	if p.scratch == nil {
+		p.scratch = make([]byte, lentSize)
 	}
-	return p.page.Rest()
+	return p.scratch[:0]
 }
 
 // write makes what was appended to what room gave the entry of r.
 func (p *pen) write(r *engine.Record, entry []byte) {
-	if p.page == nil {
-		r.Entry = entry
-		return
-	}
-	p.page.Write(r, entry)
+	r.Entry = entry
+	r.Lent = len(entry) > 0 && len(entry) <= len(p.scratch) && &entry[0] == &p.scratch[0]
 }
 
 // id returns an ID that no other record has, in this process or in another.

@@ -263,7 +263,7 @@ func groupsOf(counts map[string]int) []LetterGroup {
 var differing = regexp.MustCompile(`[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|0x[0-9A-Fa-f]+|[0-9]+`)
 
 // attempts is how the Batcher says after how many of them it gave up.
-var attempts = regexp.MustCompile(`^lambdabatch: given up after … attempts?: `)
+var attempts = regexp.MustCompile(`^lambdabatch: the last of … attempts? failed: `)
 
 // kindOf is the error of a letter without what is its own.
 func kindOf(id, text string) string {

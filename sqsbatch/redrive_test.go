@@ -244,7 +244,7 @@ func TestRedriveGroupsErrors(t *testing.T) {
 	file, err := lambdabatch.FileDeadLetters(path)
 	require.NoError(t, err)
 	for _, why := range []string{
-		"lambdabatch: given up after 6 attempts: order a at 0x1f: took 31 ms", "lambdabatch: given up after 1 attempt: order b at 0x2e: took 4 ms", "order c at 0xc0: took 7 ms", "refused", "",
+		"lambdabatch: the last of 6 attempts failed: order a at 0x1f: took 31 ms", "lambdabatch: the last of 1 attempt failed: order b at 0x2e: took 4 ms", "order c at 0xc0: took 7 ms", "refused", "",
 	} {
 		id := "x"
 		if at := strings.Index(why, "order "); at >= 0 {

@@ -13,8 +13,7 @@ import (
 type Config struct {
 	MaxRecords int           // of a batch
 	MaxBytes   int           // of a batch's payload
-	Overhead   int           // bytes of a payload besides its records, each with a separator
-	Separator  int           // bytes between two records
+	Envelope   Envelope      // of a payload
 	Linger     time.Duration // how long a lane's oldest record waits for company
 
 	MaxBufferedRecords int

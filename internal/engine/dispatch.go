@@ -218,13 +218,14 @@ func (e *Engine) seal(now instant, limiterErr error) (*Batch, []done) {
 		return nil, nil
 	}
 	l.comeBack(now)
-	b := &Batch{Tenant: l.tenant, Reason: l.ready, limiterErr: limiterErr}
+	b := &Batch{Tenant: l.tenant, Reason: l.ready, envelope: &e.cfg.Envelope, limiterErr: limiterErr}
 	var over []*Record
 	if l.nextPiece() != nil {
 		b.piece, b.Bytes, over = l.sealPiece(now)
 		b.Records, b.Reason, b.Sealed = b.piece.records, Split, b.piece.sealed
 	} else {
 		b.Records, b.Bytes, over = l.seal(now)
+		b.sheet = sheetOf(b.Records)
 		if len(b.Records) == l.portion.records {
 			b.Reason = Full // perhaps only since it became ready
 		}

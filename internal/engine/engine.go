@@ -52,7 +52,7 @@ func New(cfg Config) *Engine {
 		cfg:   cfg,
 		clock: clock{time.Now()},
 		limits: limits{
-			records: cfg.MaxRecords, bytes: cfg.MaxBytes, overhead: cfg.Overhead, between: cfg.Separator, linger: cfg.Linger,
+			records: cfg.MaxRecords, bytes: cfg.MaxBytes, envelope: cfg.Envelope, linger: cfg.Linger,
 		},
 		lanes:   make(map[string]*lane),
 		flights: make(map[*Batch]struct{}),
@@ -120,7 +120,7 @@ func (e *Engine) Submit(ctx context.Context, r *Record) {
 
 // tooLarge is the error of a record that fits into no batch, or into no buffer.
 func (e *Engine) tooLarge(r *Record) error {
-	if alone := e.limits.overhead + e.limits.size(r); alone > e.limits.bytes {
+	if alone := e.limits.overhead() + e.limits.size(r); alone > e.limits.bytes {
 		return fmt.Errorf("%w: alone it makes a payload of %d bytes, the limit is %d bytes", ErrRecordTooLarge, alone, e.limits.bytes)
 	}
 	if len(r.Entry) > e.buffer.maxBytes {

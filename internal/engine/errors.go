@@ -40,7 +40,7 @@ func (e *Ended) Error() string {
 	}
 	switch {
 	case e.Cause == nil:
-		return fmt.Sprintf("lambdabatch: given up after %s: %v", attempts, e.Last)
+		return fmt.Sprintf("lambdabatch: the last of %s failed: %v", attempts, e.Last)
 	case e.Last != nil:
 		return fmt.Sprintf("%v (%v, after %s; the last: %v)", e.Cause, e.Certainty, attempts, e.Last)
 	default:

@@ -53,6 +53,9 @@ func (e *Engine) land(b *Batch, a *Answer) {
 		case v.split:
 			apart = append(apart, r)
 		case v.retry:
+			if a.Err == nil {
+				r.keep() // the others let go of the payload
+			}
 			r.extra().dueAt = end.add(v.delay)
 			again = append(again, r)
 		default:

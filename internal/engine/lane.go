@@ -10,13 +10,15 @@ import (
 type limits struct {
 	records  int
 	bytes    int // of the payload
-	overhead int // bytes of a payload besides its records and their separators
-	between  int // bytes of a separator
+	envelope Envelope
 	linger   time.Duration
 }
 
+// overhead is how many bytes a payload has besides its records and their separators.
+func (l *limits) overhead() int { return l.envelope.Overhead() }
+
 // size is how many bytes a record adds to a payload: a separator goes with each.
-func (l *limits) size(r *Record) int { return len(r.Entry) + l.between }
+func (l *limits) size(r *Record) int { return len(r.Entry) + len(l.envelope.Separator) }
 
 // lane is the records that may share a batch.
 type lane struct {
@@ -37,6 +39,9 @@ type lane struct {
 	trials  map[*trial]struct{} // that are not over
 	failing bool                // since a trial was given up, nothing has succeeded
 	portion portion
+
+	sheet     *sheet // that entries are written on; nil: the next needs a new one
+	sheetSize int    // bytes of the last payload
 
 	urgent   *Record // of the queued ones the one that waits least; nil if that has to be looked up
 	flushSeq uint64  // Flush asked for all records up to this one
@@ -63,6 +68,7 @@ func (l *lane) empty() bool {
 // add puts a record behind the others.
 func (l *lane) add(r *Record) {
 	r.state = queued
+	l.write(r)
 	l.queue.push(r)
 	if l.live == 0 || l.urgent != nil && l.pressAt(r) < l.pressAt(l.urgent) {
 		l.urgent = r
@@ -200,7 +206,7 @@ func (l *lane) full() Reason {
 	switch {
 	case l.live >= l.portion.records:
 		return Full
-	case l.limits.overhead+l.bytes >= l.limits.bytes:
+	case l.limits.overhead()+l.bytes >= l.limits.bytes:
 		return Bytes
 	default:
 		return NotReady
@@ -223,7 +229,7 @@ func (l *lane) nextPiece() *piece {
 func (l *lane) sealPiece(now instant) (p *piece, bytes int, over []*Record) {
 	p = l.nextPiece()
 	l.pieces = l.pieces[1:]
-	bytes = l.limits.overhead
+	bytes = l.limits.overhead()
 	var records []*Record
 	for _, r := range p.records {
 		switch {
@@ -280,7 +286,7 @@ func (l *lane) seal(now instant) (records []*Record, bytes int, over []*Record) 
 	if l.callerIDs > 0 {
 		ids = make(map[string]struct{}, cap(records))
 	}
-	bytes = l.limits.overhead
+	bytes = l.limits.overhead()
 	seen := 0
 	for _, r := range l.queue.all() {
 		if len(records) == l.portion.records || len(skipped) == maxSkipped {
@@ -311,12 +317,16 @@ func (l *lane) seal(now instant) (records []*Record, bytes int, over []*Record) 
 		records = append(records, r)
 		bytes += l.limits.size(r)
 		l.count(r, -1)
+		if r.sheet == l.sheet {
+			l.sheet = nil
+		}
 	}
 	if l.live == len(skipped) {
 		seen = l.queue.len() // nothing but holes is behind them
 	}
 	l.queue.drop(seen)
 	l.queue.pushFront(skipped)
+	l.sheetSize = bytes
 	return records, bytes, over
 }
 

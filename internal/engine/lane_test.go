@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,6 +13,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// envelope is that of the default format.
+var envelope = Envelope{`{"records":[`, `,`, `]}`}
 
 // laneModel does to a lane what a program says, and checks it after each step
 // against a plain list.
@@ -25,27 +29,36 @@ type laneModel struct {
 	sealed   map[*Record]int
 	left     map[*Record]bool
 	accepted int
+	scratch  []byte // the entry of the last record, until the next one's
+	entries  map[*Record][]byte
+	sheets   int // batches that were sealed as they were gathered
 }
 
 func newLaneModel(t *testing.T, l limits) *laneModel {
 	t.Helper()
 	return &laneModel{
 		t: t, lane: newLane("", l), now: 1,
-		sealed: map[*Record]int{}, left: map[*Record]bool{},
+		sealed: map[*Record]int{}, left: map[*Record]bool{}, entries: map[*Record][]byte{},
 	}
 }
 
 // add adds a record of n bytes, with an ID that is the caller's if it is not "".
 func (m *laneModel) add(n int, id string) {
 	m.seq++
-	r := &Record{ID: id, CallerID: id != "", seq: m.seq, Entry: make([]byte, n), arrived: m.now}
+	entry := bytes.Repeat(strconv.AppendUint(nil, m.seq, 10), n)[:n]
+	m.scratch = append(m.scratch[:0], entry...)
+	r := &Record{ID: id, CallerID: id != "", seq: m.seq, Entry: m.scratch, Lent: true, arrived: m.now}
+	if n%7 == 0 {
+		r.keep()
+	}
 	if id == "" {
 		r.ID = "generated " + strconv.FormatUint(m.seq, 10)
 	}
-	if m.lane.limits.overhead+m.lane.limits.size(r) > m.lane.limits.bytes {
+	if m.lane.limits.overhead()+m.lane.limits.size(r) > m.lane.limits.bytes {
 		return // is refused at Submit
 	}
 	m.accepted++
+	m.entries[r] = entry
 	m.lane.add(r)
 	m.waiting = append(m.waiting, r)
 }
@@ -68,12 +81,12 @@ func (m *laneModel) leave(i int) {
 // seal seals a batch, and lets all or none of its records return later.
 func (m *laneModel) seal(fails bool, delay time.Duration) {
 	m.comeBack()
-	records, bytes, over := m.lane.seal(m.now)
+	records, size, over := m.lane.seal(m.now)
 	require.Empty(m.t, over)
 	l := m.lane.limits
 	require.LessOrEqual(m.t, len(records), l.records)
-	require.LessOrEqual(m.t, bytes, l.bytes)
-	want := l.overhead
+	require.LessOrEqual(m.t, size, l.bytes)
+	want := l.overhead()
 	ids := map[string]bool{}
 	next := 0
 	for _, r := range records {
@@ -87,10 +100,11 @@ func (m *laneModel) seal(fails bool, delay time.Duration) {
 		}
 		m.waiting = append(m.waiting[:next:next], m.waiting[next+1:]...)
 	}
-	require.Equal(m.t, want, bytes)
+	require.Equal(m.t, want, size)
 	if len(m.waiting) > 0 {
 		require.NotEmpty(m.t, records, "there is always something to seal")
 	}
+	m.payload(records, size)
 	for _, r := range records {
 		if !fails {
 			m.sealed[r]++
@@ -99,6 +113,27 @@ func (m *laneModel) seal(fails bool, delay time.Duration) {
 		r.extra().dueAt = m.now.add(delay)
 		m.lane.delay(r)
 		m.delayed = append(m.delayed, r)
+	}
+}
+
+// payload looks whether the payload is that of records, which have their entries still.
+func (m *laneModel) payload(records []*Record, size int) {
+	if len(records) == 0 {
+		return
+	}
+	b := Batch{Records: records, Bytes: size, envelope: &m.lane.limits.envelope, sheet: sheetOf(records)}
+	var entries [][]byte
+	for _, r := range records {
+		entries = append(entries, m.entries[r])
+		r.sheet = nil // as flying does
+	}
+	e := b.envelope
+	if b.sheet != nil {
+		m.sheets++
+	}
+	require.Equal(m.t, e.Opening+string(bytes.Join(entries, []byte(e.Separator)))+e.Closing, string(b.Payload()))
+	for i, r := range records {
+		require.Equal(m.t, string(entries[i]), string(r.Entry))
 	}
 }
 
@@ -181,26 +216,30 @@ func FuzzSeal(f *testing.F) {
 		if records < 1 || records > 50 || bytes < 16 || bytes > 2000 {
 			return
 		}
-		newLaneModel(t, limits{records: records, bytes: bytes, overhead: 14, between: 1, linger: time.Second}).run(program)
+		newLaneModel(t, limits{records: records, bytes: bytes, envelope: envelope, linger: time.Second}).run(program)
 	})
 }
 
 func TestLane(t *testing.T) {
 	t.Parallel()
+	sheets := 0
 	for seed := range uint64(500) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		program := make([]byte, 300)
 		for i := range program {
 			program[i] = byte(random.Uint32())
 		}
-		newLaneModel(t, limits{records: 1 + random.IntN(10), bytes: 100 + random.IntN(1000), overhead: 14, between: 1, linger: time.Second}).run(program)
+		m := newLaneModel(t, limits{records: 1 + random.IntN(10), bytes: 100 + random.IntN(1000), envelope: envelope, linger: time.Second})
+		m.run(program)
+		sheets += m.sheets
 	}
+	assert.Greater(t, sheets, 500, "some batches have their payload as they were gathered")
 }
 
 // A lane full of one ID stays cheap: sealing does not look at all of it.
 func TestLaneOfOneID(t *testing.T) {
 	t.Parallel()
-	m := newLaneModel(t, limits{records: 10, bytes: 1000, overhead: 14, between: 1, linger: time.Second})
+	m := newLaneModel(t, limits{records: 10, bytes: 1000, envelope: envelope, linger: time.Second})
 	for range 1000 {
 		m.add(1, "the same")
 	}
@@ -221,7 +260,7 @@ func TestReadiness(t *testing.T) {
 		}
 		return r
 	}
-	l := newLane("", limits{records: 3, bytes: 100, overhead: 14, between: 1, linger: linger})
+	l := newLane("", limits{records: 3, bytes: 100, envelope: envelope, linger: linger})
 	expect := func(now instant, reason Reason, again instant) {
 		t.Helper()
 		gotReason, gotAgain := l.readiness(now)
@@ -292,7 +331,7 @@ func TestQueue(t *testing.T) {
 // Whatever returns when, a lane's records stand in the order in which they came.
 func TestComeBack(t *testing.T) {
 	t.Parallel()
-	l := newLane("", limits{records: 10, bytes: 1000, overhead: 14, between: 1, linger: time.Hour})
+	l := newLane("", limits{records: 10, bytes: 1000, envelope: envelope, linger: time.Hour})
 	returning := func(seq uint64, dueAt instant) {
 		r := &Record{seq: seq, arrived: 1}
 		r.extra().dueAt = dueAt

@@ -18,6 +18,9 @@ func (e *Engine) enter(l *lane, r *Record) (entered bool) {
 	k := orderKey{r.Tenant(), r.Key()}
 	if o, busy := e.orders[k]; busy {
 		r.state = held
+		if r.Lent {
+			r.keep()
+		}
 		o.held = append(o.held, r)
 		return false
 	}

@@ -47,7 +47,7 @@ type Record struct {
 	ID    string
 	Entry []byte // the record as it stands in a payload
 
-	page    *Page   // that Entry is on; nil if it is not on one
+	sheet   *sheet  // that Entry was written on, until the first attempt
 	seq     uint64  // order of arrival; 0 if it was never taken in
 	arrived instant // at Submit
 	flight  *Flight // of the last attempt
@@ -55,6 +55,7 @@ type Record struct {
 
 	// While the record flies, its flight alone touches tries and onceUsed.
 	CallerID  bool            // ID is the caller's, and may so be given twice
+	Lent      bool            // Entry is small, and may be overwritten when Submit has returned
 	tries     int32           // attempts but throttled ones
 	state     state           // where it is
 	last      fault.Certainty // of the last attempt
@@ -253,7 +254,7 @@ func (r *Record) fly(f *Flight) {
 	if r.flight != nil {
 		r.extra().earlier = append(r.extra().earlier, r.LastAttempt())
 	}
-	r.state, r.aboard, r.flight, r.last = flying, true, f, 0
+	r.state, r.aboard, r.flight, r.last, r.sheet = flying, true, f, 0, nil
 	r.setError(nil)
 }
 
@@ -285,11 +286,7 @@ func (r *Record) letGo() {
 	if r.state != settled || r.aboard {
 		return
 	}
-	r.Entry = nil
-	if r.page != nil {
-		r.page.leave(1)
-		r.page = nil
-	}
+	r.Entry, r.sheet = nil, nil
 	if m := r.more; m != nil {
 		m.ctx, m.data, m.release, m.room, m.place, m.piece, m.backoff = nil, nil, nil, nil, nil, nil, nil
 	}
@@ -317,6 +314,9 @@ type Batch struct {
 
 	invoking context.Context // of its invocation
 	cancel   context.CancelFunc
+
+	envelope *Envelope
+	sheet    *sheet // that is the payload; nil if it has to be written
 
 	piece      *piece // nil: the batch was sealed from the lane's queue
 	limiterErr error  // the permit was refused with this error

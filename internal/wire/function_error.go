@@ -20,31 +20,31 @@ type FunctionError struct {
 // with at least an errorMessage or an errorType. Of doubled members the last of
 // the right kind counts. A text longer than 4 KiB is cut.
 func ParseFunctionError(payload []byte) (e FunctionError, ok bool) {
-	s := scanner{data: payload}
-	if s.peek() != '{' {
+	s := Scan(payload)
+	if s.Peek() != '{' {
 		return FunctionError{}, false
 	}
-	for more := s.enter('}'); more; more = s.more('}') {
+	for more := s.Enter('}'); more; more = s.More('}') {
 		switch string(s.key()) {
 		case "errorMessage":
-			if words, isString := s.words(); isString {
+			if words, isString := s.Words(); isString {
 				e.Message, ok = cut(words, maxErrorText), true
 			}
 		case "errorType":
-			if words, isString := s.words(); isString {
+			if words, isString := s.Words(); isString {
 				e.Type, ok = cut(words, maxErrorText), true
 			}
 		case "stackTrace", "trace":
-			if first := s.peek(); first == '[' || first == '"' {
-				e.Trace = s.value()
+			if first := s.Peek(); first == '[' || first == '"' {
+				e.Trace = s.Value()
 			} else {
-				s.skip()
+				s.Skip()
 			}
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
-	if !s.finish() || !ok {
+	if !s.Finish() || !ok {
 		return FunctionError{}, false
 	}
 	return e, true

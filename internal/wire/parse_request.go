@@ -13,20 +13,20 @@ type Request struct {
 // is something else: no object, or one without an array of records. An error means
 // that it is a request, and cannot be understood.
 func ParseRequest(payload []byte, records []Request) (_ []Request, ok bool, _ error) {
-	s := scanner{data: payload}
-	if s.peek() != '{' {
+	s := Scan(payload)
+	if s.Peek() != '{' {
 		return records, false, nil
 	}
 	problem := ""
-	for more := s.enter('}'); more; more = s.more('}') {
+	for more := s.Enter('}'); more; more = s.More('}') {
 		name := s.key()
-		if string(name) != "records" || s.peek() != '[' || ok {
-			s.skip()
+		if string(name) != "records" || s.Peek() != '[' || ok {
+			s.Skip()
 			continue
 		}
 		ok = true
 		n := 0
-		for more := s.enter(']'); more; more = s.more(']') {
+		for more := s.Enter(']'); more; more = s.More(']') {
 			r := scanRequest(&s)
 			if problem == "" && (r.Raw == nil || r.Data == nil) {
 				problem = fmt.Sprintf("record %d has no id of type string, or no data", n)
@@ -35,7 +35,7 @@ func ParseRequest(payload []byte, records []Request) (_ []Request, ok bool, _ er
 			n++
 		}
 	}
-	if !s.finish() {
+	if !s.Finish() {
 		return records, ok, &SyntaxError{Offset: s.bad}
 	}
 	if problem != "" {
@@ -44,22 +44,22 @@ func ParseRequest(payload []byte, records []Request) (_ []Request, ok bool, _ er
 	return records, ok, nil
 }
 
-func scanRequest(s *scanner) Request {
+func scanRequest(s *Scanner) Request {
 	var r Request
-	if s.peek() != '{' {
-		s.skip()
+	if s.Peek() != '{' {
+		s.Skip()
 		return r
 	}
-	for more := s.enter('}'); more; more = s.more('}') {
+	for more := s.Enter('}'); more; more = s.More('}') {
 		switch name := s.key(); {
-		case string(name) == "id" && s.peek() == '"':
+		case string(name) == "id" && s.Peek() == '"':
 			start := s.pos
-			r.ID = s.text()
+			r.ID = s.Text()
 			r.Raw = s.data[start:s.pos:s.pos]
 		case string(name) == "data":
-			r.Data = s.value()
+			r.Data = s.Value()
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 	return r
@@ -68,19 +68,19 @@ func scanRequest(s *scanner) Request {
 // Member is the value of the first member of this name in an object; nil if
 // document is not an object, or has none, or is not valid.
 func Member(document []byte, name string) []byte {
-	s := scanner{data: document}
-	if s.peek() != '{' {
+	s := Scan(document)
+	if s.Peek() != '{' {
 		return nil
 	}
 	var found []byte
-	for more := s.enter('}'); more; more = s.more('}') {
+	for more := s.Enter('}'); more; more = s.More('}') {
 		if key := s.key(); found == nil && string(key) == name {
-			found = s.value()
+			found = s.Value()
 		} else {
-			s.skip()
+			s.Skip()
 		}
 	}
-	if !s.finish() {
+	if !s.Finish() {
 		return nil
 	}
 	return found
@@ -89,12 +89,12 @@ func Member(document []byte, name string) []byte {
 // Elements appends the elements of an array to elements. ok is false if document is
 // no valid array.
 func Elements(document []byte, elements [][]byte) (_ [][]byte, ok bool) {
-	s := scanner{data: document}
-	if s.peek() != '[' {
+	s := Scan(document)
+	if s.Peek() != '[' {
 		return elements, false
 	}
-	for more := s.enter(']'); more; more = s.more(']') {
-		elements = append(elements, s.value())
+	for more := s.Enter(']'); more; more = s.More(']') {
+		elements = append(elements, s.Value())
 	}
-	return elements, s.finish()
+	return elements, s.Finish()
 }

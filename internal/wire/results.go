@@ -68,9 +68,9 @@ const (
 // Names match exactly. Unknown members are skipped, and of doubled ones the last
 // counts, except for results and id: of two, neither is to be believed.
 func ParseResults(payload []byte, results []Result) ([]Result, error) {
-	s := scanner{data: payload}
+	s := Scan(payload)
 	parsed, err := scanResponse(&s, results)
-	if !s.finish() {
+	if !s.Finish() {
 		err = &SyntaxError{Offset: s.bad}
 	}
 	if err != nil {
@@ -79,23 +79,23 @@ func ParseResults(payload []byte, results []Result) ([]Result, error) {
 	return parsed, nil
 }
 
-func scanResponse(s *scanner, results []Result) ([]Result, error) {
-	first := s.peek()
+func scanResponse(s *Scanner, results []Result) ([]Result, error) {
+	first := s.Peek()
 	if s.pos == len(s.data) {
 		return nil, ErrEmpty
 	}
 	if first != '{' {
-		s.skip()
+		s.Skip()
 		return nil, fmt.Errorf("%w but %s", ErrNotObject, kind(first))
 	}
 	err := ErrNoResults
 	seen := false
-	for ok := s.enter('}'); ok; ok = s.more('}') {
+	for ok := s.Enter('}'); ok; ok = s.More('}') {
 		switch key := s.key(); {
 		case string(key) != "results":
-			s.skip()
+			s.Skip()
 		case seen:
-			s.skip()
+			s.Skip()
 			err = ErrResultsTwice
 		default:
 			seen = true
@@ -105,47 +105,47 @@ func scanResponse(s *scanner, results []Result) ([]Result, error) {
 	return results, err
 }
 
-func scanResults(s *scanner, results []Result) ([]Result, error) {
-	if first := s.peek(); first != '[' {
-		s.skip()
+func scanResults(s *Scanner, results []Result) ([]Result, error) {
+	if first := s.Peek(); first != '[' {
+		s.Skip()
 		return nil, fmt.Errorf("%w but %s", ErrNotArray, kind(first))
 	}
-	for ok := s.enter(']'); ok; ok = s.more(']') {
+	for ok := s.Enter(']'); ok; ok = s.More(']') {
 		results = append(results, scanResult(s))
 	}
 	return results, nil
 }
 
-func scanResult(s *scanner) Result {
-	if s.peek() != '{' {
-		s.skip()
+func scanResult(s *Scanner) Result {
+	if s.Peek() != '{' {
+		s.Skip()
 		return Result{Malformed: notAnObject}
 	}
 	r := Result{Malformed: noID} // until one comes
-	for ok := s.enter('}'); ok; ok = s.more('}') {
+	for ok := s.Enter('}'); ok; ok = s.More('}') {
 		switch string(s.key()) {
 		case "id":
 			switch {
 			case r.Malformed != noID:
-				s.skip()
+				s.Skip()
 				r.Malformed = idTwice
-			case s.peek() != '"':
-				s.skip()
+			case s.Peek() != '"':
+				s.Skip()
 				r.Malformed = idNotString
 			default:
-				r.ID = s.text()
+				r.ID = s.Text()
 				r.Malformed = ""
 			}
 		case "status":
 			r.Status = scanStatus(s)
 		case "data":
-			r.Data = s.value()
+			r.Data = s.Value()
 		case "error":
 			r.ErrorType, r.ErrorMessage = scanError(s)
 		case "retryAfterMs":
 			r.RetryAfter = scanRetryAfter(s)
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 	if r.Malformed != "" {
@@ -154,39 +154,39 @@ func scanResult(s *scanner) Result {
 	return r
 }
 
-func scanStatus(s *scanner) []byte {
-	switch s.peek() {
+func scanStatus(s *Scanner) []byte {
+	switch s.Peek() {
 	case '"':
-		return s.text()
+		return s.Text()
 	case 'n':
-		s.skip()
+		s.Skip()
 		return nil
 	}
-	return s.value()
+	return s.Value()
 }
 
-func scanError(s *scanner) (typ, message string) {
-	switch s.peek() {
+func scanError(s *Scanner) (typ, message string) {
+	switch s.Peek() {
 	case '"':
-		message, _ = s.words()
+		message, _ = s.Words()
 		return "", message
 	case 'n':
-		s.skip()
+		s.Skip()
 		return "", ""
 	case '{':
 	default:
-		return "", cut(legible(s.value()), maxRawError)
+		return "", cut(legible(s.Value()), maxRawError)
 	}
 	start := s.pos
 	var hasType, hasMessage bool
-	for ok := s.enter('}'); ok; ok = s.more('}') {
+	for ok := s.Enter('}'); ok; ok = s.More('}') {
 		switch string(s.key()) {
 		case "type":
-			typ, hasType = s.words()
+			typ, hasType = s.Words()
 		case "message":
-			message, hasMessage = s.words()
+			message, hasMessage = s.Words()
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 	if !hasType && !hasMessage {
@@ -196,15 +196,15 @@ func scanError(s *scanner) (typ, message string) {
 	return typ, message
 }
 
-func scanRetryAfter(s *scanner) time.Duration {
-	switch s.peek() {
+func scanRetryAfter(s *Scanner) time.Duration {
+	switch s.Peek() {
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 	default:
-		s.skip()
+		s.Skip()
 		return 0
 	}
 	// The error can only be one of range, and then the value is infinite.
-	ms, _ := strconv.ParseFloat(string(s.value()), 64)
+	ms, _ := strconv.ParseFloat(string(s.Value()), 64)
 	ms = min(max(ms, 0), float64(maxRetryAfter/time.Millisecond))
 	return time.Duration(ms * float64(time.Millisecond))
 }

@@ -12,17 +12,20 @@ const maxDepth = 10_000
 // Valid reports whether data is exactly one JSON value, as encoding/json.Valid
 // does: white space around it is fine, invalid UTF-8 inside of strings too.
 func Valid(data []byte) bool {
-	s := scanner{data: data}
-	s.skip()
-	return s.finish()
+	s := Scan(data)
+	s.Skip()
+	return s.Finish()
 }
 
-// A scanner walks through one JSON document and validates all that it passes.
+// Scan starts at the beginning of data.
+func Scan(data []byte) Scanner { return Scanner{data: data} }
+
+// Scanner walks through one JSON document and validates all that it passes.
 //
 // It has no errors to check on the way: what cannot be JSON sends it to the end
 // of the data, where each further step fails as well and each loop ends. Only
-// finish tells whether what was read may be believed.
-type scanner struct {
+// Finish tells whether what was read may be believed.
+type Scanner struct {
 	data   []byte
 	pos    int
 	depth  int
@@ -30,33 +33,33 @@ type scanner struct {
 	bad    int // the offset of the first byte that cannot be, once failed
 }
 
-func (s *scanner) fail(at int) {
+func (s *Scanner) fail(at int) {
 	if !s.failed {
 		s.failed, s.bad = true, at
 	}
 	s.pos = len(s.data)
 }
 
-// finish reports whether the document was valid, and ends here.
-func (s *scanner) finish() bool {
-	s.peek()
+// Finish reports whether the document was valid, and ends here.
+func (s *Scanner) Finish() bool {
+	s.Peek()
 	if s.pos < len(s.data) {
 		s.fail(s.pos)
 	}
 	return !s.failed
 }
 
-// peek steps over white space and returns the byte behind it; 0, which is never
+// Peek steps over white space and returns the byte behind it; 0, which is never
 // part of JSON, at the end.
-func (s *scanner) peek() byte {
+func (s *Scanner) Peek() byte {
 	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
 		return s.data[s.pos]
 	}
 	return s.peekFar()
 }
 
-// peekFar is the rest of peek, apart so that peek is inlined.
-func (s *scanner) peekFar() byte {
+// peekFar is the rest of Peek, apart so that Peek is inlined.
+func (s *Scanner) peekFar() byte {
 	for ; s.pos < len(s.data); s.pos++ {
 		switch c := s.data[s.pos]; c {
 		case ' ', '\t', '\n', '\r':
@@ -67,18 +70,18 @@ func (s *scanner) peekFar() byte {
 	return 0
 }
 
-// enter steps over the bracket at hand and reports whether anything may come
-// before the closing one. With more, it makes the loop over an object or array:
+// Enter steps over the bracket at hand and reports whether anything may come
+// before the closing one. With More, it makes the loop over an object or array:
 //
-//	for ok := s.enter(']'); ok; ok = s.more(']') {
-func (s *scanner) enter(closing byte) bool {
+//	for ok := s.Enter(']'); ok; ok = s.More(']') {
+func (s *Scanner) Enter(closing byte) bool {
 	if s.depth == maxDepth {
 		s.fail(s.pos)
 		return false
 	}
 	s.depth++
 	s.pos++
-	if s.peek() == closing {
+	if s.Peek() == closing {
 		s.pos++
 		s.depth--
 		return false
@@ -86,9 +89,9 @@ func (s *scanner) enter(closing byte) bool {
 	return true
 }
 
-// more steps over a comma, or over the closing bracket and reports false.
-func (s *scanner) more(closing byte) bool {
-	switch s.peek() {
+// More steps over a comma, or over the closing bracket and reports false.
+func (s *Scanner) More(closing byte) bool {
+	switch s.Peek() {
 	case ',':
 		s.pos++
 		return true
@@ -102,42 +105,52 @@ func (s *scanner) more(closing byte) bool {
 }
 
 // key returns the name of an object's next member, and stops before its value.
-func (s *scanner) key() []byte {
-	name := s.text()
-	s.colon()
+func (s *Scanner) key() []byte {
+	name := s.Text()
+	s.Colon()
 	return name
 }
 
-func (s *scanner) colon() {
-	if s.peek() != ':' {
+// Colon steps over what stands between a name and its value.
+func (s *Scanner) Colon() {
+	if s.Peek() != ':' {
 		s.fail(s.pos)
 		return
 	}
 	s.pos++
 }
 
-// value steps over one value and returns it as it stands in the data.
-func (s *scanner) value() []byte {
-	s.peek()
+// Take steps over text, which must be whole pieces of JSON, if the data goes on with it.
+func (s *Scanner) Take(text string) bool {
+	if rest := s.data[s.pos:]; len(rest) < len(text) || string(rest[:len(text)]) != text {
+		return false
+	}
+	s.pos += len(text)
+	return true
+}
+
+// Value steps over one value and returns it as it stands in the data.
+func (s *Scanner) Value() []byte {
+	s.Peek()
 	start := s.pos
-	s.skip()
+	s.Skip()
 	return s.data[start:s.pos:s.pos]
 }
 
-// skip steps over one value.
-func (s *scanner) skip() {
-	switch s.peek() {
+// Skip steps over one value.
+func (s *Scanner) Skip() {
+	switch s.Peek() {
 	case '"':
-		s.str()
+		s.Str()
 	case '{':
-		for ok := s.enter('}'); ok; ok = s.more('}') {
-			s.str()
-			s.colon()
-			s.skip()
+		for ok := s.Enter('}'); ok; ok = s.More('}') {
+			s.Str()
+			s.Colon()
+			s.Skip()
 		}
 	case '[':
-		for ok := s.enter(']'); ok; ok = s.more(']') {
-			s.skip()
+		for ok := s.Enter(']'); ok; ok = s.More(']') {
+			s.Skip()
 		}
 	case 't':
 		s.literal("true")
@@ -152,7 +165,7 @@ func (s *scanner) skip() {
 	}
 }
 
-func (s *scanner) literal(word string) {
+func (s *Scanner) literal(word string) {
 	for i := range len(word) {
 		if s.pos == len(s.data) || s.data[s.pos] != word[i] {
 			s.fail(s.pos)
@@ -162,7 +175,7 @@ func (s *scanner) literal(word string) {
 	}
 }
 
-func (s *scanner) number() {
+func (s *Scanner) number() {
 	if s.at(s.pos) == '-' {
 		s.pos++
 	}
@@ -184,8 +197,31 @@ func (s *scanner) number() {
 	}
 }
 
+// Integer steps over an integer of at most 19 digits, which fits into a uint64, and
+// returns it without its sign. It stays where it is if there is anything else.
+func (s *Scanner) Integer() (n uint64, negative, ok bool) {
+	start := s.pos
+	if s.at(start) == '-' {
+		negative = true
+		start++
+	}
+	i := start
+	for ; i < len(s.data) && '0' <= s.data[i] && s.data[i] <= '9'; i++ {
+		n = n*10 + uint64(s.data[i]-'0')
+	}
+	if i == start || i > start+19 || s.data[start] == '0' && i > start+1 {
+		return 0, false, false
+	}
+	switch s.at(i) {
+	case '.', 'e', 'E':
+		return 0, false, false
+	}
+	s.pos = i
+	return n, negative, true
+}
+
 // digits steps over one digit or more.
-func (s *scanner) digits() {
+func (s *Scanner) digits() {
 	i := s.pos
 	for i < len(s.data) && '0' <= s.data[i] && s.data[i] <= '9' {
 		i++
@@ -198,17 +234,17 @@ func (s *scanner) digits() {
 }
 
 // at returns the byte at i, or 0 behind the end.
-func (s *scanner) at(i int) byte {
+func (s *Scanner) at(i int) byte {
 	if i < len(s.data) {
 		return s.data[i]
 	}
 	return 0
 }
 
-// str steps over a string and returns what stands between its quotes, and
+// Str steps over a string and returns what stands between its quotes, and
 // whether a part of it is escaped.
-func (s *scanner) str() (raw []byte, escaped bool) {
-	if s.peek() != '"' {
+func (s *Scanner) Str() (raw []byte, escaped bool) {
+	if s.Peek() != '"' {
 		s.fail(s.pos)
 		return nil, false
 	}
@@ -236,7 +272,7 @@ func (s *scanner) str() (raw []byte, escaped bool) {
 
 // escape returns the offset behind the escape sequence at i, or that of the
 // byte which spoils it.
-func (s *scanner) escape(i int) (end int, ok bool) {
+func (s *Scanner) escape(i int) (end int, ok bool) {
 	switch s.at(i + 1) {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return i + 2, true

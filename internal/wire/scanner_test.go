@@ -98,3 +98,25 @@ func document(n int) []byte {
 
 const record = `{"orderId":"ord-000184467","customer":"Ada Lovelace","currency":"EUR","amount":1249.95,"express":true,` +
 	`"lines":[{"sku":"A-1001","qty":2},{"sku":"B-2002","qty":1}],"note":"leave at the front desk, please"}`
+
+func TestScannerInteger(t *testing.T) {
+	t.Parallel()
+	for doc, want := range map[string]uint64{
+		"0": 0, "1": 1, "42,": 42, "7]": 7, "1234567890123456789": 1234567890123456789, "9999999999999999999}": 9999999999999999999,
+	} {
+		for _, sign := range []string{"", "-"} {
+			s := wire.Scan([]byte(sign + doc))
+			n, negative, ok := s.Integer()
+			assert.True(t, ok, doc)
+			assert.Equal(t, want, n, doc)
+			assert.Equal(t, sign == "-", negative, doc)
+		}
+	}
+	for _, doc := range []string{"", "-", "--1", "+1", "01", "00", "-01", "1.5", "1e2", "1E2", "10000000000000000000", "null", `"1"`, " 1"} {
+		s := wire.Scan([]byte(doc))
+		_, _, ok := s.Integer()
+		assert.False(t, ok, doc)
+		assert.False(t, s.Take("x"), doc)
+		assert.True(t, s.Take(doc), "it has moved in %q", doc)
+	}
+}

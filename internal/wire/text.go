@@ -7,25 +7,25 @@ import (
 	"unicode/utf8"
 )
 
-// text steps over a string and returns what it says: a part of the data unless
+// Text steps over a string and returns what it says: a part of the data unless
 // it has escapes. Invalid UTF-8 stays as it came, so that an ID which was never
 // sent cannot be taken for one that was.
-func (s *scanner) text() []byte {
-	raw, escaped := s.str()
+func (s *Scanner) Text() []byte {
+	raw, escaped := s.Str()
 	if escaped {
 		return unescape(raw)
 	}
 	return raw
 }
 
-// words steps over a value which is for people to read; ok is false if it is
+// Words steps over a value which is for people to read; ok is false if it is
 // not a string.
-func (s *scanner) words() (words string, ok bool) {
-	if s.peek() != '"' {
-		s.skip()
+func (s *Scanner) Words() (words string, ok bool) {
+	if s.Peek() != '"' {
+		s.Skip()
 		return "", false
 	}
-	return legible(s.text()), true
+	return legible(s.Text()), true
 }
 
 // legible copies text and makes it valid UTF-8 in the way of encoding/json: one

@@ -1,0 +1,73 @@
+package engine
+
+import "bytes"
+
+// Envelope is what stands around the entries of a payload, and between any two.
+type Envelope struct{ Opening, Separator, Closing string }
+
+// Overhead is how many bytes a payload has besides its entries, if each of them brings a
+// separator.
+func (e *Envelope) Overhead() int { return len(e.Opening) + len(e.Closing) - len(e.Separator) }
+
+// sheet is a payload that grows as records come in: a batch that is sealed as it was
+// gathered need not be written, then, and its records' entries are nowhere else.
+type sheet struct {
+	bytes   []byte // the opening, and entries, each with a separator
+	entries int    // also those of records that have left
+}
+
+// write puts r's entry on the lane's sheet, or on a new one if that holds a batch already.
+func (l *lane) write(r *Record) {
+	envelope := &l.limits.envelope
+	if !r.Lent {
+		l.sheet = nil // it is too large to be copied under the lock, and the sheet would have a gap
+		return
+	}
+	s := l.sheet
+	if s == nil || s.entries >= l.portion.records || len(s.bytes)+len(r.Entry)+len(envelope.Closing) > l.limits.bytes {
+		room := max(l.sheetSize, l.limits.overhead()+l.limits.size(r)) + len(envelope.Separator)
+		s = &sheet{bytes: append(make([]byte, 0, room), envelope.Opening...)}
+		l.sheet = s
+	}
+	from := len(s.bytes)
+	s.bytes = append(s.bytes, r.Entry...)
+	r.Entry, r.Lent, r.sheet = s.bytes[from:len(s.bytes):len(s.bytes)], false, s
+	s.bytes = append(s.bytes, envelope.Separator...)
+	s.entries++
+}
+
+// keep has r's entry in memory of its own.
+func (r *Record) keep() { r.Entry, r.Lent = bytes.Clone(r.Entry), false }
+
+// sheetOf is the sheet that is the payload of records, if there is one.
+func sheetOf(records []*Record) *sheet {
+	if len(records) == 0 {
+		return nil
+	}
+	s := records[0].sheet
+	if s == nil || s.entries != len(records) {
+		return nil
+	}
+	for _, r := range records {
+		if r.sheet != s {
+			return nil
+		}
+	}
+	return s
+}
+
+// Payload writes the payload. It may be called once.
+func (b *Batch) Payload() []byte {
+	if s := b.sheet; s != nil {
+		return append(s.bytes[:len(s.bytes)-len(b.envelope.Separator)], b.envelope.Closing...)
+	}
+	payload := make([]byte, 0, b.Bytes)
+	payload = append(payload, b.envelope.Opening...)
+	for i, r := range b.Records {
+		if i > 0 {
+			payload = append(payload, b.envelope.Separator...)
+		}
+		payload = append(payload, r.Entry...)
+	}
+	return append(payload, b.envelope.Closing...)
+}
