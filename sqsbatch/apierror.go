@@ -10,8 +10,15 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// denied tells whether a call lacks a permission, of SQS or of KMS.
+// fatal tells whether only a human can mend it.
+func fatal(err error) bool { return denied(err) || missing(err) }
+
+// denied tells whether a call, or an entry of a batch, lacks a permission, of SQS or of KMS.
 func denied(err error) bool {
+	var entry *entryError
+	if errors.As(err, &entry) {
+		return strings.Contains(entry.code, "AccessDenied")
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) && (strings.Contains(api.ErrorCode(), "AccessDenied") || api.ErrorCode() == "KmsOptInRequired") {
 		return true

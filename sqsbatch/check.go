@@ -2,6 +2,7 @@ package sqsbatch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
@@ -21,6 +21,14 @@ type queue struct {
 }
 
 const fifoSuffix = ".fifo"
+
+const (
+	// fewReceives is a maxReceiveCount that outages use up: with pauses of up to 30 s and waits of up to 15 minutes between the deliveries of a message, 100 last for half a day.
+	fewReceives = 100
+
+	// longFIFOLinger is a linger that a group's messages, one after the other, are slowed down by.
+	longFIFOLinger = 100 * time.Millisecond
+)
 
 // fifo tells whether the order of a message counts.
 func (c *config) fifo(m Message) bool {
@@ -51,8 +59,9 @@ func (c *config) check(ctx context.Context) (queue, error) {
 		errs = append(errs, fmt.Errorf("sqsbatch: %s: must be at least the Batcher's invocation timeout, %v, or else a message comes again while an invocation "+
 			"of a worker that has died still runs; raise it, or set lambdabatch.WithInvocationTimeout to the function's own timeout", setting, c.batcher.InvocationTimeout))
 	}
-	if q.fifo && c.batcher.InvocationType == types.InvocationTypeEvent {
-		errs = append(errs, fmt.Errorf("sqsbatch: WithInvocationType(%q) of the Batcher: must be RequestResponse for a FIFO queue: Lambda runs Event invocations in any order", c.batcher.InvocationType))
+	if q.fifo && c.batcher.Linger > longFIFOLinger {
+		c.logger.Warn("sqsbatch: each message of a group lingers anew, after the one before it is done; a few milliseconds are enough for messages of several groups to meet",
+			"queue", c.queueURL, "linger", c.batcher.Linger)
 	}
 	errs = append(errs, c.checkDead(ctx, q, attributes), c.probe(ctx))
 	return q, errors.Join(errs...)
@@ -69,11 +78,30 @@ func (c *config) checkDead(ctx context.Context, q queue, attributes map[string]s
 	if q.fifo != strings.HasSuffix(c.deadURL, fifoSuffix) {
 		return fmt.Errorf("sqsbatch: WithDeadLetterQueue(%q): must be of the kind of the queue that is worked off: FIFO for a FIFO queue, or else the order is lost, and standard for a standard queue", c.deadURL)
 	}
+	if n := maxReceiveCount(attributes); n > 0 && n < fewReceives {
+		c.logger.Warn("sqsbatch: the redrive policy of the queue moves messages that have failed in an outage, or were held by their group; with WithDeadLetterQueue "+
+			"it is only for messages that no worker survives, and its maxReceiveCount should be 100 to 1000", "queue", c.queueURL, "maxReceiveCount", n)
+	}
 	// To send is enough of a permission, so a lack of that to look counts for nothing.
 	if _, err := c.attributes(ctx, c.deadURL); err != nil && !denied(err) {
 		return fmt.Errorf("sqsbatch: WithDeadLetterQueue(%q): %w", c.deadURL, explain(err, "sqs:GetQueueAttributes"))
 	}
 	return nil
+}
+
+// maxReceiveCount is that of the redrive policy; 0 if there is none.
+func maxReceiveCount(attributes map[string]string) int {
+	var policy struct {
+		MaxReceiveCount json.Number `json:"maxReceiveCount"` // in quotes or not: SQS answers as it was set
+	}
+	if json.Unmarshal([]byte(attributes[string(sqstypes.QueueAttributeNameRedrivePolicy)]), &policy) != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(policy.MaxReceiveCount.String())
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 func (c *config) attributes(ctx context.Context, url string) (map[string]string, error) {

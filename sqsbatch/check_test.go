@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -50,8 +49,9 @@ func TestConfigurationIsChecked(t *testing.T) {
 			queue: "at-once", want: []string{"VisibilityTimeout of queue https://", "at-once (0s): must be at least 1s", "set WithVisibility"},
 		},
 		"two at once": {
-			queue: "orders.fifo", batcher: []lambdabatch.Option{lambdabatch.WithInvocationType(types.InvocationTypeEvent), lambdabatch.WithInvocationTimeout(time.Minute)},
-			want: []string{"VisibilityTimeout of queue", `WithInvocationType("Event")`}, lines: 2,
+			queue: "orders.fifo", batcher: []lambdabatch.Option{lambdabatch.WithInvocationTimeout(time.Minute)},
+			opts: []sqsbatch.Option{sqsbatch.WithDeadLetterQueue("https://sqs.us-east-1.amazonaws.com/000000000000/orders")},
+			want: []string{"VisibilityTimeout of queue", "WithDeadLetterQueue("}, lines: 2,
 		},
 		"visibility of the queue": {
 			queue: "orders", batcher: []lambdabatch.Option{lambdabatch.WithInvocationTimeout(time.Minute)},
@@ -60,10 +60,6 @@ func TestConfigurationIsChecked(t *testing.T) {
 		"visibility of the option": {
 			queue: "orders", batcher: []lambdabatch.Option{lambdabatch.WithInvocationTimeout(time.Minute)},
 			opts: []sqsbatch.Option{sqsbatch.WithVisibility(40 * time.Second)}, want: []string{"WithVisibility(40s)", "1m0s"},
-		},
-		"events of a FIFO queue": {
-			queue: "orders.fifo", batcher: []lambdabatch.Option{lambdabatch.WithInvocationType(types.InvocationTypeEvent)},
-			want: []string{`WithInvocationType("Event")`, "must be RequestResponse for a FIFO queue"},
 		},
 		"dead letters of a FIFO queue": {
 			queue: "orders.fifo", opts: []sqsbatch.Option{sqsbatch.WithDeadLetterQueue("https://sqs.us-east-1.amazonaws.com/000000000000/orders")},

@@ -124,7 +124,7 @@ func TestNoMessageIsLostWhenWorkersCrash(t *testing.T) {
 	letters := map[string]bool{}
 	for _, m := range receiveAll(t, client, dead) {
 		letters[*m.Body] = true
-		assert.NotEmpty(t, poison(numberOf(t, *m.Body)), "a dead letter without a fault: %s", *m.Body)
+		assert.NotEmpty(t, poison(numberOf(t, *m.Body)), "a dead letter without a fault: %s, %s", *m.Body, aws.ToString(m.MessageAttributes[sqsbatch.DeadLetterAttribute].StringValue))
 		assert.Contains(t, m.MessageAttributes, sqsbatch.DeadLetterAttribute)
 	}
 	assert.Len(t, letters, crashMessages/400*3)

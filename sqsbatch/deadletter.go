@@ -64,12 +64,15 @@ func newDeadLetterAttempt(a lambdabatch.Attempt) DeadLetterAttempt {
 	return d
 }
 
-// clip is at most n bytes of text, and what SQS takes: valid UTF-8.
+// unsendable are the characters that encoding/json leaves as they are and SQS refuses (Amazon SQS API Reference, "SendMessage").
+var unsendable = strings.NewReplacer("\ufffe", "", "\uffff", "")
+
+// clip is at most n bytes of text, and what SQS takes: valid UTF-8, with characters that XML has.
 func clip(text string, n int) string {
 	if len(text) > n {
 		text = text[:n]
 	}
-	return strings.ToValidUTF8(text, "")
+	return unsendable.Replace(strings.ToValidUTF8(text, ""))
 }
 
 // letter is the message as it goes to the dead-letter queue.

@@ -6,12 +6,12 @@ import (
 )
 
 // decoderOf is how a message becomes an In.
-func decoderOf[In any](given any) (func(Message) (In, error), bool) {
-	if given != nil {
-		f, ok := given.(func(Message) (In, error))
-		return f, ok && f != nil
+func decoderOf[In any](option string, given any) (func(Message) (In, error), error) {
+	f, err := functionOf[func(Message) (In, error)](option, "the default", given)
+	if f == nil {
+		f = decodeBody[In]
 	}
-	return decodeBody[In], true
+	return f, err
 }
 
 // decodeBody makes an In of the body alone.

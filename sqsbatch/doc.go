@@ -21,7 +21,10 @@
 //     ([WithMaxReceives]) and there is a dead-letter queue, it counts as failed for good. That is also how a message ends that
 //     makes the function crash.
 //   - A failure that is not the message's, as when Lambda cannot be reached, the function does not exist, or the result function returns
-//     an error: the message becomes visible again likewise, however often, and no more messages are received for a while.
+//     an error: the message becomes visible again likewise, however often, and no more messages are received for a while. Only a redrive policy of the queue
+//     counts these deliveries: with a dead-letter queue of the Pipeline it should allow 100 or more.
+//
+// A function made by package handler declares a failure for good by returning any error; handler.RetryAfter is how it asks for the record again.
 //
 // So nothing is deleted before its outcome is known and the result function has returned nil. A message may come again all the same: SQS
 // delivers at least once, and a process may die between the result and the deletion. The function and the result function must
@@ -44,10 +47,15 @@
 //
 // Of a message group one message at a time is on its way, in order: the next one starts when the one before has been deleted. If one fails,
 // those of its group that were received already go back at once, and SQS delivers nothing of the group until the failed one is visible
-// again. A message that goes to the dead-letter queue makes way for the next.
+// again. A message that goes to the dead-letter queue makes way for the next. So results are written in order.
+//
+// The function may see more than that: an invocation whose connection is lost, or whose record was given up at a shutdown, goes on in Lambda. With
+// [lambdabatch.WithRetryUncertain](false) the group waits until it must be over, for as long as the message's visibility is not lost. By default the Batcher sends the record again at once.
+//
+// Each time that a message fails, those that wait for it and were received with it use up a delivery of the redrive policy, untried.
 //
 // # Shutdown
 //
-// [Pipeline.Run] stops receiving when its ctx ends, and finishes what it has received within [WithGrace]. Then it gives back what is left, visible at once, and
-// returns a [*LeftError] that names it.
+// [Pipeline.Run] stops receiving when its ctx ends, and finishes what it has received within [WithGrace]. Then it gives back what is left, and
+// returns a [*LeftError] that names it. It is visible at once; but a message of a FIFO queue that an invocation may have is when that must be over.
 package sqsbatch

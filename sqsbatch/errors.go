@@ -3,6 +3,7 @@ package sqsbatch
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 )
 
@@ -12,9 +13,10 @@ var (
 	ErrVisibilityLost = errors.New("sqsbatch: the visibility of the message was lost")
 
 	// ErrRunning is the error of a second Run while the first has not returned.
-	ErrRunning = errors.New("sqsbatch: the Pipeline is running already")
+	ErrRunning = errors.New("sqsbatch: Run is running already")
 
-	errGrace = errors.New("sqsbatch: the grace time is over")
+	errGrace  = errors.New("sqsbatch: the grace time is over")
+	errExited = errors.New("sqsbatch: the decode function or the result function ended its goroutine by runtime.Goexit, as t.FailNow of a test does")
 )
 
 // DecodeError is the error of a message whose body cannot be made a record. It is a failure for good. It comes as a pointer.
@@ -30,8 +32,8 @@ func (e *DecodeError) Error() string {
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// LeftError is the error of a Run that did not finish all it had received. The messages were given back to the queue, visible at once; of those that were in an
-// invocation the function may have run all the same. It comes as a pointer.
+// LeftError is the error of a Run that did not finish all it had received. The messages come again. Of those that were in an invocation the function may have run all the
+// same, and of those that could not be deleted any more the result may have been written. It comes as a pointer.
 type LeftError struct {
 	IDs []string // of the messages
 }
@@ -43,14 +45,14 @@ func (e *LeftError) Error() string {
 		more = fmt.Sprintf(" and %d more", len(ids)-10)
 		ids = ids[:10]
 	}
-	return fmt.Sprintf("sqsbatch: the grace time was over before all messages were done; %d went back to the queue: %s%s",
-		len(e.IDs), strings.Join(ids, ", "), more)
+	return fmt.Sprintf("sqsbatch: the Run ended before all messages were done; %d come again: %s%s", len(e.IDs), strings.Join(ids, ", "), more)
 }
 
 // panicError is the error of code of the user's that panicked.
 type panicError struct {
 	in    string
 	value any
+	stack []byte
 }
 
 func (e *panicError) Error() string { return fmt.Sprintf("sqsbatch: panic in %s: %v", e.in, e.value) }
@@ -59,7 +61,7 @@ func (e *panicError) Error() string { return fmt.Sprintf("sqsbatch: panic in %s:
 func guard(in string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &panicError{in, v}
+			err = &panicError{in, v, debug.Stack()}
 		}
 	}()
 	return f()

@@ -67,7 +67,7 @@ func (r *run) extend(ten []pulse) {
 		QueueUrl: aws.String(r.config.queueURL), Entries: entries,
 	})
 	if err != nil {
-		r.failed("extending the visibility of messages", err)
+		r.changes.fail(err)
 		for _, p := range ten {
 			p.flight.beaten(p, began, err)
 		}

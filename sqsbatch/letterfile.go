@@ -23,6 +23,15 @@ type letterFile struct {
 	removed map[int]bool
 }
 
+func (f *letterFile) validate() error {
+	if f.path == "" {
+		return fmt.Errorf("sqsbatch: DeadLetterFile(%q): must be the path of a file", f.path)
+	}
+	return nil
+}
+
+func (f *letterFile) holds(Letter) bool { return true }
+
 func (f *letterFile) read(context.Context) ([]Letter, error) {
 	all, _, err := lambdabatch.ReadDeadLetters(f.path)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"reflect"
 	"time"
 
 	"github.com/lambdabatch/lambdabatch"
@@ -77,6 +78,7 @@ func (c *config) validate() error {
 			errs = append(errs, fmt.Errorf("sqsbatch: "+format, args...))
 		}
 	}
+	check(!isNil(c.client), "client: must not be nil")
 	check(validURL(c.queueURL), "queueURL %q: must be the URL of a queue", c.queueURL)
 	check(!c.deadGiven || validURL(c.deadURL), "WithDeadLetterQueue(%q): must be the URL of a queue", c.deadURL)
 	check(c.deadURL == "" || c.deadURL != c.queueURL, "WithDeadLetterQueue(%q): must be another queue than the one that is worked off", c.deadURL)
@@ -92,6 +94,33 @@ func (c *config) validate() error {
 	return errors.Join(errs...)
 }
 
+// isNil tells whether v is nil, or holds a nil: that of an *sqs.Client, for example.
+func isNil(v any) bool {
+	switch of := reflect.ValueOf(v); of.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Chan, reflect.Slice, reflect.Interface:
+		return of.IsNil()
+	default:
+		return false
+	}
+}
+
+// functionOf is the function of an option whose type only the Batcher tells; nil if the option was not given, which stands for without.
+func functionOf[F any](option, without string, given any) (f F, err error) {
+	if given == nil {
+		return f, nil
+	}
+	f, ok := given.(F)
+	switch {
+	case isNil(given):
+		return f, fmt.Errorf("sqsbatch: %s(nil): must not be nil; leave the option out for %s", option, without)
+	case !ok:
+		return f, fmt.Errorf("sqsbatch: %s(%T): must be a %T, for the Batcher", option, given, f)
+	}
+	return f, nil
+}
+
 func validURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(u.Path) > 1
@@ -101,7 +130,7 @@ func validURL(text string) bool {
 // failure for good. It is the place to write a result to a database. If it returns an error, or panics, the message is not deleted
 // but comes again later, and so does its invocation. It is called by many goroutines at once, and at least once for each message,
 // also for one that has no dead-letter queue to go to. Its ctx ends when the grace time of a shutdown is over ([WithGrace]) or
-// the message's visibility is lost.
+// the message's visibility is lost. It should return then: Run waits for it however long that takes, and deletes its message if it returns nil after all.
 //
 // Out must be that of the Batcher: New says so if it is not. Default: none, the outcome alone decides.
 func WithResult[Out any](f func(ctx context.Context, m Message, out Out, err error) error) Option {
@@ -112,7 +141,8 @@ func WithResult[Out any](f func(ctx context.Context, m Message, out Out, err err
 // failure for good, a [*DecodeError]. It is called by many goroutines at once. In must be that of the Batcher: New says so if it is not.
 //
 // Default: the body is decoded as encoding/json does it. If In is a string, it is the body as it is; if it is a
-// [encoding/json.RawMessage], the body must be JSON, and goes as it is.
+// [encoding/json.RawMessage], the body must be JSON, and goes as it is. encoding/json takes JSON of another shape for a zero value: {"price":1} is an empty Order. Where that
+// could come, check the value in a function of your own.
 func WithDecode[In any](f func(m Message) (In, error)) Option {
 	return optionFunc(func(c *config) { c.decode = f })
 }
@@ -120,12 +150,20 @@ func WithDecode[In any](f func(m Message) (In, error)) Option {
 // WithDeadLetterQueue sets where messages go that have failed for good, before they are deleted. They keep their body and their attributes,
 // and get one more, [DeadLetterAttribute], unless there is no room for it. The queue of a FIFO queue must be a FIFO queue, too.
 // Default: none. Then they become visible again as after any failure, and the queue's own redrive policy moves them in the end.
+//
+// With it, give the redrive policy of the queue, if it has one, a maxReceiveCount of 100 to 1,000: it counts deliveries in outages too, which this option does not, and is left
+// with the messages that no worker survives. Run logs a warning below 100. The permission sqs:SendMessage cannot be checked without sending. If it is missing, Run
+// ends with an error at the first letter.
+//
+// On a standard queue a letter may be there twice, when the answer to the first was lost; [Redrive] takes both for one.
 func WithDeadLetterQueue(url string) Option {
 	return optionFunc(func(c *config) { c.deadURL, c.deadGiven = url, true })
 }
 
-// WithMaxReceives sets at which delivery a failure that may pass counts as one for good, if there is a dead-letter queue. Failures that are
-// not the message's never do. A redrive policy of the queue with a smaller maxReceiveCount comes first. Default: 5.
+// WithMaxReceives sets at which delivery a failure that may pass counts as one for good, if there is a dead-letter queue. Deliveries that the message had no part in the end
+// of do not count, as far as this process knows of them: in an outage, at a shutdown, or held by its group. Those that other workers had, or one that has died, do. Within each delivery
+// the Batcher tries by itself, as often as [lambdabatch.WithMaxAttempts] says: 5 deliveries of 6 attempts are up to 30 invocations of a poisoned message. A redrive policy of
+// the queue with a smaller maxReceiveCount comes first. Default: 5.
 func WithMaxReceives(n int) Option { return optionFunc(func(c *config) { c.maxReceives = n }) }
 
 // WithVisibility sets the visibility timeout that messages are received with, and that is extended, in whole seconds. It should be longer than an
@@ -148,10 +186,11 @@ func WithBackoff(base, limit time.Duration) Option {
 	return optionFunc(func(c *config) { c.backoffBase, c.backoffLimit = base, limit })
 }
 
-// WithGrace sets how long Run goes on with what it has received when its ctx has ended. The calls that give the rest back take up to 10 s on top. Amazon ECS
-// and Kubernetes kill a process 30 s after they asked it to stop, by default. Default: 20 s.
+// WithGrace sets how long Run goes on with what it has received when its ctx has ended. The calls that give the rest back take up to 10 s on top, and result functions that do not
+// heed their ctx as long as they take. Amazon ECS and Kubernetes kill a process 30 s after they asked it to stop, by default. Default: 20 s.
 func WithGrace(d time.Duration) Option { return optionFunc(func(c *config) { c.grace = d }) }
 
-// WithLogger makes the Pipeline log to l: lost visibility, and calls of SQS that fail, at Warn; the start and the end at Info. Bodies and errors of
-// records are never logged. Default: nothing is logged.
+// WithLogger makes the Pipeline log to l: panics of the decode and the result function with their stacks at Error; lost visibility, calls of SQS that fail, settings that may not be meant,
+// and why receiving pauses, at Warn; the start and the end at Info. A pause has one line, with the error of the message that began it: of the invocation, or of the result function.
+// Bodies are never logged, nor what the function says of a record. Default: nothing is logged.
 func WithLogger(l *slog.Logger) Option { return optionFunc(func(c *config) { c.logger = l }) }

@@ -2,7 +2,6 @@ package sqsbatch
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -75,12 +74,12 @@ func (r *run) poller(ctx context.Context) {
 		case ctx.Err() != nil:
 			r.retire(true)
 			return
-		case denied(err) || missing(err):
-			r.stop(fmt.Errorf("sqsbatch: queueURL %s: %w", r.config.queueURL, explain(err, "sqs:ReceiveMessage")))
+		case fatal(err):
+			r.failing("receiving", r.theQueue(), "sqs:ReceiveMessage")(err)
 			r.retire(true)
 			return
 		case err != nil:
-			r.failed("receiving", err)
+			r.failing("receiving", r.theQueue(), "sqs:ReceiveMessage")(err)
 			_ = wait(ctx, backoff.NextBackOff()) // the next round looks at ctx
 			continue
 		case got == n:

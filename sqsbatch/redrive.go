@@ -30,8 +30,12 @@ type Letter struct {
 
 // Letters is where dead letters are: [DeadLetterQueue] or [DeadLetterFile].
 type Letters interface {
+	// validate finds what is wrong with the source without a call.
+	validate() error
 	// read holds all letters and returns them, in the order in which they came. It may return some with an error.
 	read(ctx context.Context) ([]Letter, error)
+	// holds tells whether nobody else can have the letter.
+	holds(l Letter) bool
 	// remove takes a letter away for good.
 	remove(ctx context.Context, l Letter) error
 	// close lets go of those that are left, and gives an error if something of that failed.
@@ -40,18 +44,19 @@ type Letters interface {
 
 // LetterGroup is letters that failed in the same way.
 type LetterGroup struct {
-	Error string // with … in place of what differs: IDs and numbers; without how often it was tried
-	Count int
+	Error string `json:"error"` // with … in place of what differs: IDs and numbers; without how often it was tried
+	Count int    `json:"count"`
 }
 
 // RedriveReport is what [Redrive] has found and done.
 type RedriveReport struct {
-	Found     int           // letters
-	Groups    []LetterGroup // of all that were found, the largest first
-	Chosen    int           // by the filter; these are submitted
-	Succeeded int
-	Failed    int // once more; they stay
-	Removed   int
+	Found     int           `json:"found"`  // letters
+	Groups    []LetterGroup `json:"groups"` // of all that were found, the largest first
+	Chosen    int           `json:"chosen"` // by the filter; these are submitted
+	Succeeded int           `json:"succeeded"`
+	Failed    int           `json:"failed"`             // once more; they stay
+	Failures  []LetterGroup `json:"failures,omitempty"` // why those failed this time, the largest group first
+	Removed   int           `json:"removed"`
 }
 
 // RedriveOption is a setting of [Redrive].
@@ -68,6 +73,27 @@ type redrive struct {
 	dry       bool
 	decode    any
 	result    any
+}
+
+// errGroupFailed is the error of a letter that was not submitted.
+var errGroupFailed = errors.New("sqsbatch: an earlier letter of its group has failed")
+
+// validate finds all that is wrong at once.
+func (r *redrive) validate(from Letters) error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("sqsbatch: "+format, args...))
+		}
+	}
+	check(r.perSecond > 0, "RedrivePace(%v): must be more than 0", r.perSecond)
+	check(r.choose != nil, "RedriveOnly(nil): must not be nil; leave the option out for all letters")
+	check(r.progress != nil, "RedriveProgress(nil): must not be nil; leave the option out for none")
+	check(from != nil, "Redrive: letters: must not be nil; use DeadLetterQueue or DeadLetterFile")
+	if from != nil {
+		errs = append(errs, from.validate())
+	}
+	return errors.Join(errs...)
 }
 
 // RedriveOnly sets which letters are submitted again. Default: all.
@@ -102,7 +128,8 @@ func RedriveDecode[In any](f func(m Message) (In, error)) RedriveOption {
 // Redrive reads dead letters, submits those of a filter to batcher again, and removes the ones that succeed. All others stay where they are. It returns when each letter that it has
 // chosen has an outcome, or ctx has ended. Those of a group are submitted one after the other, and after one that fails the rest of its group stays.
 //
-// Nobody else should work on the same letters meanwhile: the file is rewritten at the end, and letters of a queue are hidden until then.
+// Nobody else should work on the same letters meanwhile: the file is rewritten at the end, and letters of a queue are hidden until then. A letter whose visibility is lost all the same is not submitted any more, and counts as failed.
+// The Batcher must be a RequestResponse one: of an Event nobody knows whether it has succeeded.
 func Redrive[In, Out any](ctx context.Context, from Letters, batcher *lambdabatch.Batcher[In, Out], opts ...RedriveOption) (report RedriveReport, err error) {
 	r := redrive{choose: func(Letter) bool { return true }, perSecond: 10, progress: func(RedriveReport) {}}
 	for _, o := range opts {
@@ -110,20 +137,10 @@ func Redrive[In, Out any](ctx context.Context, from Letters, batcher *lambdabatc
 			o.applyRedrive(&r)
 		}
 	}
-	result := func(context.Context, Letter, Out) error { return nil }
-	if r.result != nil {
-		given, ok := r.result.(func(context.Context, Letter, Out) error)
-		if !ok || given == nil {
-			return report, fmt.Errorf("sqsbatch: RedriveResult(%T): must be a %T, for the Batcher", r.result, result)
-		}
-		result = given
-	}
-	decode, ok := decoderOf[In](r.decode)
-	if !ok {
-		return report, fmt.Errorf("sqsbatch: RedriveDecode(%T): must be a %T, for the Batcher", r.decode, decode)
-	}
-	if from == nil || batcher == nil || r.choose == nil || r.progress == nil || !(r.perSecond > 0) {
-		return report, errors.New("sqsbatch: Redrive: letters, batcher and functions must not be nil, and RedrivePace must be more than 0")
+	decode, noDecode := decoderOf[In]("RedriveDecode", r.decode)
+	result, noResult := functionOf[func(context.Context, Letter, Out) error]("RedriveResult", "none", r.result)
+	if err := errors.Join(r.validate(from), fitFor(batcher, "Redrive: "), noDecode, noResult); err != nil {
+		return report, err
 	}
 	letters, err := from.read(ctx)
 	defer func() {
@@ -135,7 +152,11 @@ func Redrive[In, Out any](ctx context.Context, from Letters, batcher *lambdabatc
 	if err != nil {
 		return report, err
 	}
-	report.Found, report.Groups = len(letters), groupsOf(letters)
+	found := map[string]int{}
+	for _, l := range letters {
+		found[kindOf(l.ID, l.Error)]++
+	}
+	report.Found, report.Groups = len(letters), groupsOf(found)
 	chosen := slices.DeleteFunc(letters, func(l Letter) bool { return !r.choose(l) })
 	report.Chosen = len(chosen)
 	r.progress(report)
@@ -143,38 +164,46 @@ func Redrive[In, Out any](ctx context.Context, from Letters, batcher *lambdabatc
 		return report, nil
 	}
 
-	var mu sync.Mutex // protects report, errs and failed
+	var mu sync.Mutex // protects following, and report
 	var errs []error
 	failed := map[string]bool{} // groups
+	kinds := map[string]int{}   // of failures
 	one := func(l Letter) {
-		var outcome, removed error
+		outcome, removed := errExited, error(nil) // unless user code ends this goroutine
+		defer func() {
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case outcome != nil:
+				report.Failed++
+				failed[l.Group] = true
+				kinds[kindOf(l.ID, outcome.Error())]++
+				report.Failures = groupsOf(kinds)
+			case removed != nil:
+				report.Succeeded++
+				errs = append(errs, fmt.Errorf("sqsbatch: letter %s has succeeded, but cannot be removed: %w", l.ID, removed))
+			default:
+				report.Succeeded++
+				report.Removed++
+			}
+			r.progress(report)
+		}()
 		mu.Lock()
 		held := l.Group != "" && failed[l.Group]
 		mu.Unlock()
-		if held {
-			outcome = errors.New("held by its group")
-		} else {
+		switch {
+		case held:
+			outcome = errGroupFailed
+		case !from.holds(l):
+			outcome = ErrVisibilityLost
+		default:
 			outcome = resubmit(ctx, batcher, l, decode, result)
 		}
 		if outcome == nil {
 			removed = from.remove(ctx, l)
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case outcome != nil:
-			report.Failed++
-			failed[l.Group] = true
-		case removed != nil:
-			report.Succeeded++
-			errs = append(errs, fmt.Errorf("sqsbatch: letter %s has succeeded, but cannot be removed: %w", l.ID, removed))
-		default:
-			report.Succeeded++
-			report.Removed++
-		}
-		r.progress(report)
 	}
-	pace := time.NewTicker(max(time.Duration(float64(time.Second)/r.perSecond), 1))
+	pace := time.NewTicker(max(time.Duration(min(float64(time.Second)/r.perSecond, float64(maxVisibility))), 1))
 	defer pace.Stop()
 	var working sync.WaitGroup
 	for i, l := range chosen {
@@ -214,15 +243,14 @@ func resubmit[In, Out any](ctx context.Context, batcher *lambdabatch.Batcher[In,
 	if err != nil {
 		return err
 	}
+	if result == nil {
+		return nil
+	}
 	return guard("the result function", func() error { return result(ctx, l, out) })
 }
 
-// groupsOf counts letters by their errors.
-func groupsOf(letters []Letter) []LetterGroup {
-	counts := map[string]int{}
-	for _, l := range letters {
-		counts[kindOf(l)]++
-	}
+// groupsOf sorts the kinds of errors by how many there are of each.
+func groupsOf(counts map[string]int) []LetterGroup {
 	groups := make([]LetterGroup, 0, len(counts))
 	for text, n := range counts {
 		groups = append(groups, LetterGroup{text, n})
@@ -238,13 +266,12 @@ var differing = regexp.MustCompile(`[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-
 var attempts = regexp.MustCompile(`^lambdabatch: the last of … attempts? failed: `)
 
 // kindOf is the error of a letter without what is its own.
-func kindOf(l Letter) string {
-	if l.Error == "" {
+func kindOf(id, text string) string {
+	if text == "" {
 		return "unknown"
 	}
-	text := l.Error
-	if l.ID != "" {
-		text = strings.ReplaceAll(text, l.ID, "…")
+	if id != "" {
+		text = strings.ReplaceAll(text, id, "…")
 	}
 	return attempts.ReplaceAllString(differing.ReplaceAllString(text, "…"), "")
 }

@@ -91,6 +91,7 @@ func TestRedriveOfAFile(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, sqsbatch.RedriveReport{
 		Found: 3, Groups: []sqsbatch.LetterGroup{{Error: "was down", Count: 3}}, Chosen: 3, Succeeded: 2, Failed: 1, Removed: 2,
+		Failures: []sqsbatch.LetterGroup{{Error: report.Failures[0].Error, Count: 1}},
 	}, report)
 	left, skipped, err := lambdabatch.ReadDeadLetters(path)
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	"sync"
 	"time"
@@ -27,8 +28,14 @@ import (
 //
 //	results, err := sqsbatch.NewResults(lambdaClient, sqsClient, resultsQueueURL)
 //	...
-//	go results.Run(ctx)
+//	receiving, stop := context.WithCancel(context.Background())
+//	done := make(chan error, 1)
+//	go func() { done <- results.Run(receiving) }()
 //	prices, err := lambdabatch.New[Order, Price](results, "price-orders", lambdabatch.WithMaxBytes(1<<20))
+//	...
+//	prices.Close() // first the Batcher, whose results must come yet
+//	stop()         // then the Run
+//	err = <-done
 //
 // The function, or the alias that is invoked, needs the queue as its on-success and as its on-failure destination, which must be a standard queue, and its role the
 // permission sqs:SendMessage. Each process needs a queue of its own, and so an alias of its own; what comes for
@@ -38,6 +45,9 @@ import (
 //
 // Set the function's MaximumRetryAttempts to 0: or else Lambda itself repeats a failed batch after one and two more minutes, before it says that it has failed
 // (AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation").
+//
+// An event that was not waited for any longer may run yet, hours later. Where that matters, as in the order of a FIFO queue, set the function's MaximumEventAgeInSeconds to less than
+// the result timeout.
 //
 // The tests prove what is here: how records and requests find each other, what is late, unknown or lost. Their destinations are made after AWS's documentation.
 // How soon real ones deliver, how often twice or not at all, only real AWS can show.
@@ -49,7 +59,7 @@ type Results struct {
 	logger   *slog.Logger
 
 	mu      sync.Mutex // protects following
-	running int
+	running bool
 	waiting map[string]chan destination // by request ID
 	early   map[string]early            // came before the request ID was known here
 	gone    map[string]time.Time        // nobody waits for these any more
@@ -76,7 +86,8 @@ const (
 	rememberedFor = time.Hour
 )
 
-// ErrNoRunningResults is the error of an invocation while no [Results.Run] is there to receive its result.
+// ErrNoRunningResults is the error of an invocation while no [Results.Run] is there to receive its result. Nothing was sent: the Batcher tries again, as often as
+// [lambdabatch.WithMaxAttempts] says.
 var ErrNoRunningResults = errors.New("sqsbatch: Results.Run is not running, so no result can come")
 
 // DestinationError is the error of an invocation that Lambda gave up without a response of the function, as for its age. It comes as a pointer.
@@ -120,8 +131,11 @@ func NewResults(client lambdabatch.Invoker, queues Client, queueURL string, opts
 		}
 	}
 	var errs []error
-	if client == nil || queues == nil {
-		errs = append(errs, errors.New("sqsbatch: client, queues: must not be nil"))
+	if isNil(client) {
+		errs = append(errs, errors.New("sqsbatch: client: must not be nil"))
+	}
+	if isNil(queues) {
+		errs = append(errs, errors.New("sqsbatch: queues: must not be nil"))
 	}
 	if !validURL(queueURL) {
 		errs = append(errs, fmt.Errorf("sqsbatch: queueURL %q: must be the URL of a queue", queueURL))
@@ -159,11 +173,15 @@ type early struct {
 
 // Invoke invokes as an Event, and returns when its result has come.
 func (r *Results) Invoke(ctx context.Context, in *lambda.InvokeInput, optFns ...func(*lambda.Options)) (*lambda.InvokeOutput, error) {
+	if in == nil {
+		return nil, errors.New("sqsbatch: Results.Invoke: input: must not be nil")
+	}
 	r.mu.Lock()
-	running := r.running > 0
+	running := r.running
 	r.mu.Unlock()
 	if !running {
-		return nil, ErrNoRunningResults
+		// This is how the Batcher is told that nothing was sent: there was no connection to send it by.
+		return nil, &net.OpError{Op: "dial", Net: "sqs", Err: ErrNoRunningResults}
 	}
 	event := *in
 	event.InvocationType, event.LogType = lambdatypes.InvocationTypeEvent, ""
@@ -222,24 +240,21 @@ func (r *Results) await(ctx context.Context, id string) (destination, error) {
 	return destination{}, fmt.Errorf("sqsbatch: waiting for the result of request %s: %w", id, ctx.Err())
 }
 
-// Run receives results until ctx ends, or the queue cannot be read at all. It must run for as long as the Batcher does. It needs the permissions
-// sqs:ReceiveMessage and sqs:DeleteMessage.
+// Run receives results until ctx ends, or the queue cannot be read at all. It must run for as long as the Batcher does, or else the results of what it has invoked
+// come to nobody: close the Batcher first, and end ctx then. It needs the permissions sqs:ReceiveMessage and sqs:DeleteMessage. While one Run runs, another one returns
+// [ErrRunning].
 func (r *Results) Run(ctx context.Context) error {
-	r.mu.Lock()
-	r.running++
-	r.mu.Unlock()
-	defer func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.running--
-	}()
+	if !r.begin(true) {
+		return ErrRunning
+	}
+	defer r.begin(false)
 	backoff := lambdabatch.FullJitter(500*time.Millisecond, longestPause)
 	for ctx.Err() == nil {
 		out, err := r.queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: aws.String(r.queueURL), MaxNumberOfMessages: maxBatch, WaitTimeSeconds: longPoll})
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case denied(err) || missing(err):
+		case fatal(err):
 			return fmt.Errorf("sqsbatch: queueURL %s: %w", r.queueURL, explain(err, "sqs:ReceiveMessage"))
 		case err != nil:
 			r.logger.Warn("sqsbatch: receiving results failed", "queue", r.queueURL, "error", err.Error())
@@ -250,6 +265,15 @@ func (r *Results) Run(ctx context.Context) error {
 		r.take(ctx, out.Messages)
 	}
 	return nil
+}
+
+// begin sets whether Run is running. It reports whether that is a change.
+func (r *Results) begin(running bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changed := r.running != running
+	r.running = running
+	return changed
 }
 
 // take gives results to those who wait for them, and takes them off the queue: nobody else could use them.

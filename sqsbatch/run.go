@@ -3,9 +3,11 @@ package sqsbatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,6 +20,7 @@ type run struct {
 	config  *config
 	queue   queue
 	counts  *counts
+	excuses *excuses
 	process func(context.Context, Message) outcome
 
 	window  *window
@@ -33,12 +36,16 @@ type run struct {
 	work    context.Context         // of the records and the result functions; ends with the grace time
 	calls   context.Context         // of the calls to SQS; outlasts work
 
+	hard      *time.Timer  // ends calls, when nothing is left but them
+	reporting atomic.Int64 // result functions under way
+
 	deletes tens[string]
 	changes tens[change]
 	letters tens[types.SendMessageBatchRequestEntry]
 
-	mu   sync.Mutex // protects following
-	left []string   // IDs of messages that were given back unfinished
+	mu       sync.Mutex // protects following
+	left     []string   // IDs of messages that were not finished
+	panicked time.Time  // when a panic was logged last
 }
 
 // change is a visibility timeout to be set.
@@ -47,8 +54,8 @@ type change struct {
 	seconds int32
 }
 
-func newRun(c *config, q queue, counts *counts, process func(context.Context, Message) outcome) *run {
-	r := &run{config: c, queue: q, counts: counts, process: process, polled: make(chan struct{})}
+func newRun(c *config, q queue, counts *counts, excuses *excuses, process func(context.Context, Message) outcome) *run {
+	r := &run{config: c, queue: q, counts: counts, excuses: excuses, process: process, polled: make(chan struct{})}
 	r.window = newWindow(max(maxBatch, 2*c.batcher.MaxRecords), c.maxInFlight, c.batcher.Linger+q.visibility/4)
 	r.gather = min(c.batcher.Linger/10, longestGather)
 	r.flights.byID = make(map[string]*flight)
@@ -67,6 +74,14 @@ func (r *run) run(ctx context.Context) error {
 	defer endWork(nil)
 	r.calls, endCalls = context.WithCancel(values)
 	defer endCalls()
+	r.hard = time.AfterFunc(time.Hour, func() {
+		if r.reporting.Load() > 0 { // what has been written should be deleted
+			r.hard.Reset(callTimeout)
+			return
+		}
+		endCalls()
+	})
+	r.hard.Stop() // until receiving has ended
 	r.batches()
 
 	c.logger.Info("sqsbatch: receiving", "queue", c.queueURL, "function", c.batcher.Function, "visibility", r.queue.visibility)
@@ -77,7 +92,7 @@ func (r *run) run(ctx context.Context) error {
 	<-r.polling.Done()
 
 	graceful := time.AfterFunc(c.grace, func() { endWork(errGrace) })
-	hard := time.AfterFunc(c.grace+callTimeout, endCalls)
+	r.hard.Reset(c.grace + callTimeout)
 	r.pollers.running.Wait()
 	close(r.polled)
 	flushing, endFlush := context.WithCancel(r.work)
@@ -89,7 +104,7 @@ func (r *run) run(ctx context.Context) error {
 	stopHearts()
 	beating.Wait()
 	graceful.Stop()
-	hard.Stop()
+	r.hard.Stop()
 
 	var errs []error
 	if why := context.Cause(r.polling); !errors.Is(why, context.Cause(ctx)) { // not the end that was asked for
@@ -141,16 +156,23 @@ func (r *run) batches() {
 		return sizeOf(aws.ToString(e.MessageBody), e.MessageAttributes)
 	}
 	r.deletes.ctx, r.changes.ctx, r.letters.ctx = r.calls, r.calls, r.calls
-	r.deletes.fail = func(err error) { r.failed("deleting messages", err) }
-	r.changes.fail = func(err error) { r.failed("changing the visibility of messages", err) }
-	r.letters.fail = func(err error) { r.failed("sending to the dead-letter queue", err) }
+	r.deletes.fail = r.failing("deleting messages", r.theQueue(), "sqs:DeleteMessage")
+	r.changes.fail = r.failing("changing the visibility of messages", r.theQueue(), "sqs:ChangeMessageVisibility")
+	r.letters.fail = r.failing("sending to the dead-letter queue", fmt.Sprintf("WithDeadLetterQueue(%q)", r.config.deadURL), "sqs:SendMessage")
 }
 
-// failed takes note of a call that failed and is, or is like, one that will be repeated.
-func (r *run) failed(doing string, err error) {
-	r.counts.add(func(s *Stats) { s.Failures++ })
-	if r.calls.Err() == nil {
-		r.config.logger.Warn("sqsbatch: "+doing+" failed", "queue", r.config.queueURL, "error", err.Error())
+func (r *run) theQueue() string { return "queueURL " + r.config.queueURL }
+
+// failing takes note of calls that failed. What only a human can mend ends the Run, and the others will be repeated.
+func (r *run) failing(doing, where, permission string) func(error) {
+	return func(err error) {
+		r.counts.add(func(s *Stats) { s.Failures++ })
+		switch {
+		case fatal(err):
+			r.stop(fmt.Errorf("sqsbatch: %s: %w", where, explain(err, permission)))
+		case r.calls.Err() == nil:
+			r.config.logger.Warn("sqsbatch: "+doing+" failed", "queue", r.config.queueURL, "error", err.Error())
+		}
 	}
 }
 

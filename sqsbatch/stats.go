@@ -12,7 +12,8 @@ type Stats struct {
 	// InFlight are messages that are held at the moment.
 	InFlight int
 
-	// Outcomes: Succeeded had a value, Dead has failed for good, of which Undecodable could not be decoded.
+	// Outcomes: Succeeded had a value, Dead has failed for good, of which Undecodable could not be decoded. With a dead-letter queue a message is Dead when it is there, and
+	// without one each time that it comes.
 	Succeeded, Dead, Undecodable uint64
 	// DeadLetters were sent to the dead-letter queue.
 	DeadLetters uint64
@@ -25,7 +26,7 @@ type Stats struct {
 	Retried uint64
 	// Returned is a message that became visible again at once: at the shutdown, or held by a failure of its group.
 	Returned uint64
-	// LostVisibility is a message that somebody else may have received since, or that could not be deleted while it was surely ours.
+	// LostVisibility is a message that somebody else may have received since, or that SQS could not be told about while it was surely ours.
 	LostVisibility uint64
 
 	// Extended counts extensions of the visibility of single messages, Failures calls of SQS that have failed, and Pauses the times that nothing was received because of failures that

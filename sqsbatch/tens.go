@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -62,7 +63,7 @@ func (t *tens[E]) do(entry E, still func() bool) error {
 		}
 		err := t.once(entry)
 		var refused *entryError
-		if err == nil || errors.As(err, &refused) && refused.ours || denied(err) || missing(err) {
+		if err == nil || errors.As(err, &refused) && refused.ours || fatal(err) {
 			return err
 		}
 		if wait(t.ctx, backoff.NextBackOff()) != nil {
@@ -135,6 +136,9 @@ func (t *tens[E]) send(all []*waiting[E]) {
 		return
 	}
 	errs := entryErrors(refused, len(all))
+	if i := slices.IndexFunc(errs, fatal); i >= 0 {
+		t.fail(errs[i])
+	}
 	for i, w := range all {
 		w.done <- errs[i]
 	}

@@ -144,7 +144,7 @@ func TestWhatCannotBecomeADeadLetterStays(t *testing.T) {
 		w := newWorld(t)
 		dead, q := w.sqs.Queue("dead"), w.sqs.Queue("orders")
 		q.Send("bad")
-		fault := w.sqs.Fault(sqstest.AccessDenied(), sqstest.OnOperation("SendMessageBatch"))
+		fault := w.sqs.Fault(sqstest.FailEntries("InvalidMessageContents", true, nil), sqstest.OnOperation("SendMessageBatch"))
 		p := w.pipeline(t, q, w.batcher(t), sqsbatch.WithDeadLetterQueue(dead.URL()))
 		r := start(t, p)
 		time.Sleep(5 * time.Second)

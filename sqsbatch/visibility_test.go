@@ -445,7 +445,7 @@ func TestADeletionThatIsNotAllowedIsNotRepeated(t *testing.T) {
 				assert.Equal(t, 2, w.sqs.Calls("DeleteMessageBatch")) // and that of the check
 				assert.Zero(t, p.Stats().InFlight)
 				assert.Equal(t, uint64(1), p.Stats().Failures)
-				require.NoError(t, r.end())
+				require.ErrorContains(t, r.end(), "queueURL "+q.URL())
 				balanced(t, p.Stats())
 			})
 		})

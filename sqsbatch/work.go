@@ -48,17 +48,33 @@ func (r *run) accept(messages []types.Message, now time.Time) (accepted int) {
 
 // inOrder brings messages to their end one after the other. If one fails the others go back, so that they cannot overtake it.
 func (r *run) inOrder(group []*flight) {
-	held := false
-	for _, f := range group {
-		if held {
-			r.giveBack(f)
-		} else {
-			held = !r.handle(f)
-		}
+	at := 0
+	end := func() {
+		f := group[at]
+		at++
 		r.flights.remove(f)
 		f.cancel(nil)
 		r.window.release(1)
 		r.counts.add(func(s *Stats) { s.InFlight-- })
+	}
+	hold := func() {
+		for ; at < len(group); end() {
+			r.giveBack(group[at])
+		}
+	}
+	defer func() {
+		if at < len(group) { // code of the user's has ended this goroutine
+			r.interrupted(group[at], errExited)
+			end()
+			hold()
+		}
+	}()
+	for at < len(group) {
+		deleted := r.handle(group[at])
+		end()
+		if !deleted {
+			hold()
+		}
 	}
 }
 
@@ -68,16 +84,18 @@ func (r *run) handle(f *flight) bool {
 		return r.giveUp(f, "its turn came too late")
 	}
 	if r.work.Err() != nil {
-		r.leave(f)
-		return false
+		return r.leave(f, 0)
 	}
 	o := r.process(f.ctx, f.Message)
 	if !f.ours() {
 		return r.giveUp(f, "its outcome came too late")
 	}
+	running := time.Duration(0)
+	if r.config.fifo(f.Message) { // nobody may have the next one of the group before that is over
+		running = o.running(r.config.batcher.InvocationTimeout)
+	}
 	if o.err != nil && r.work.Err() != nil && errors.Is(o.err, context.Canceled) {
-		r.leave(f)
-		return false
+		return r.leave(f, running)
 	}
 	for _, a := range o.attempts {
 		if a.Certainty != lambdabatch.NotExecuted {
@@ -85,8 +103,9 @@ func (r *run) handle(f *flight) bool {
 			break
 		}
 	}
+	r.tellPanic(f, o.err)
 	v, after := judge(o.err)
-	if v == passing && r.config.deadURL != "" && f.Receives >= r.config.maxReceives {
+	if v == passing && r.config.deadURL != "" && f.Receives-r.excuses.of(f.ID) >= r.config.maxReceives {
 		v = permanent
 	}
 	switch v {
@@ -95,64 +114,95 @@ func (r *run) handle(f *flight) bool {
 	case passing:
 		r.brake.succeed() // the function answers, even if not to our liking
 	case blameless:
-		r.pause()
+		r.excuses.add(f.ID)
+		r.pause(f, o.err)
 	case closed:
-		r.stop(errors.New("sqsbatch: the Batcher was closed while the Pipeline ran"))
-		r.leave(f)
-		return false
+		r.stop(errors.New("sqsbatch: the Batcher was closed before the Run ended"))
+		return r.leave(f, 0)
 	}
-	return r.retry(f, after)
+	return r.retry(f, max(after, running))
 }
 
 // finish has the result written, and takes the message off the queue.
 func (r *run) finish(f *flight, o outcome, v verdict) bool {
-	if err := o.report(f.ctx, o.err); err != nil {
+	if err := r.report(f, o); err != nil {
 		r.counts.add(func(s *Stats) { s.ResultErrors++ })
-		if r.work.Err() != nil {
-			r.leave(f)
-			return false
-		}
-		r.pause()
-		return r.retry(f, 0)
+		r.tellPanic(f, err)
+		return r.interrupted(f, err)
 	}
 	r.brake.succeed()
-	if v == permanent {
-		var undecodable *DecodeError
-		r.counts.add(func(s *Stats) {
-			s.Dead++
-			if errors.As(o.err, &undecodable) {
-				s.Undecodable++
-			}
-		})
-		if r.config.deadURL == "" {
-			return r.retry(f, 0)
-		}
+	if v == succeeded {
+		r.counts.add(func(s *Stats) { s.Succeeded++ })
+		return r.delete(f)
+	}
+	if r.config.deadURL != "" {
 		if err := r.letters.do(r.letter(f, o), f.ours); err != nil {
-			r.config.logger.Warn("sqsbatch: a message could not be sent to the dead-letter queue", "queue", r.config.deadURL, "message", f.ID, "error", err.Error())
+			r.excuses.add(f.ID)
+			if fatal(err) {
+				r.unfinished(f)
+			} else {
+				r.config.logger.Warn("sqsbatch: a message could not be sent to the dead-letter queue", "queue", r.config.deadURL, "message", f.ID, "error", err.Error())
+			}
 			return r.retry(f, 0)
 		}
 		r.counts.add(func(s *Stats) { s.DeadLetters++ })
-	} else {
-		r.counts.add(func(s *Stats) { s.Succeeded++ })
+	}
+	var undecodable *DecodeError
+	r.counts.add(func(s *Stats) {
+		s.Dead++
+		if errors.As(o.err, &undecodable) {
+			s.Undecodable++
+		}
+	})
+	if r.config.deadURL == "" {
+		return r.retry(f, 0)
 	}
 	return r.delete(f)
 }
 
+// report calls the result function. If that takes longer than the grace time, there is time left to delete the message.
+func (r *run) report(f *flight, o outcome) error {
+	r.reporting.Add(1)
+	defer func() {
+		if r.work.Err() != nil {
+			r.hard.Reset(callTimeout)
+		}
+		r.reporting.Add(-1)
+	}()
+	return o.report(f.ctx, o.err)
+}
+
+// interrupted is for a message whose result was not written. It has no part in that.
+func (r *run) interrupted(f *flight, why error) bool {
+	if r.work.Err() != nil {
+		return r.leave(f, 0)
+	}
+	r.excuses.add(f.ID)
+	r.pause(f, why)
+	return r.retry(f, 0)
+}
+
 func (r *run) delete(f *flight) bool {
 	f.settle()
-	if err := r.deletes.do(f.receipt(), f.ours); err != nil {
-		return r.giveUp(f, "it could not be deleted: "+err.Error())
+	err := r.deletes.do(f.receipt(), f.ours)
+	if err == nil {
+		r.counts.add(func(s *Stats) { s.Deleted++ })
+		r.excuses.forget(f.ID)
+		return true
 	}
-	r.counts.add(func(s *Stats) { s.Deleted++ })
-	return true
+	if fatal(err) || r.work.Err() != nil {
+		r.unfinished(f)
+	}
+	if fatal(err) {
+		r.counts.add(func(s *Stats) { s.Retried++ }) // when its visibility has run down
+		return false
+	}
+	return r.giveUp(f, "it could not be deleted: "+err.Error())
 }
 
 // retry lets the message come again, not before after has passed.
 func (r *run) retry(f *flight, after time.Duration) bool {
-	delay := max(r.delay(f.Receives), after) // which the Batcher has cut to 15 minutes
-	if r.change(f, int32(math.Ceil(delay.Seconds()))) {
-		r.counts.add(func(s *Stats) { s.Retried++ })
-	}
+	r.change(f, max(r.delay(f.Receives), after)) // after is a function's wish, cut to 15 minutes by the Batcher, or what is left of an invocation
 	return false
 }
 
@@ -165,29 +215,45 @@ func (r *run) delay(n int) time.Duration {
 	return max(jitter.NextBackOff(), time.Second)
 }
 
-// leave gives back, at once, a message that there was no time for.
-func (r *run) leave(f *flight) {
-	r.mu.Lock()
-	r.left = append(r.left, f.ID)
-	r.mu.Unlock()
+// leave gives back a message that there was no time for: at once, or when an invocation that may have it is over. It reports false: the message has
+// not been deleted.
+func (r *run) leave(f *flight, after time.Duration) bool {
+	r.unfinished(f)
+	r.excuses.add(f.ID)
 	<-r.polled // or it would be received again
-	r.giveBack(f)
+	r.change(f, after)
+	return false
 }
 
+// unfinished takes note of a message for the error of the Run.
+func (r *run) unfinished(f *flight) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left = append(r.left, f.ID)
+}
+
+// giveBack is for a message that was held by its group.
 func (r *run) giveBack(f *flight) {
-	if r.change(f, 0) {
-		r.counts.add(func(s *Stats) { s.Returned++ })
+	if r.work.Err() != nil {
+		r.leave(f, 0)
+		return
 	}
+	r.excuses.add(f.ID)
+	r.change(f, 0)
 }
 
-// change sets the visibility for the last time. It reports false if that was lost.
-func (r *run) change(f *flight, seconds int32) bool {
+// change sets the visibility for the last time.
+func (r *run) change(f *flight, after time.Duration) {
 	f.settle()
-	err := r.changes.do(change{f.receipt(), seconds}, f.ours)
-	if err == nil {
-		return true
+	err := r.changes.do(change{f.receipt(), int32(math.Ceil(after.Seconds()))}, f.ours)
+	switch {
+	case err == nil && after == 0:
+		r.counts.add(func(s *Stats) { s.Returned++ })
+	case err == nil, fatal(err): // it comes again when its visibility has run down, then
+		r.counts.add(func(s *Stats) { s.Retried++ })
+	default:
+		r.giveUp(f, "its visibility could not be changed: "+err.Error())
 	}
-	return r.giveUp(f, "its visibility could not be changed: "+err.Error())
 }
 
 // giveUp counts a message that somebody else may have. It reports false: the message has not been deleted.
@@ -200,9 +266,27 @@ func (r *run) giveUp(f *flight, why string) bool {
 }
 
 // pause takes note of a failure that is not the message's.
-func (r *run) pause() {
+func (r *run) pause(f *flight, why error) {
 	if r.brake.fail() {
 		r.counts.add(func(s *Stats) { s.Pauses++ })
+		r.config.logger.Warn("sqsbatch: receiving pauses, for a failure that is not the message's", "queue", r.config.queueURL, "message", f.ID, "error", clip(why.Error(), maxErrorText))
+	}
+}
+
+// tellPanic logs a panic of the user's code. One in a second is enough: thousands of messages may meet the same one.
+func (r *run) tellPanic(f *flight, err error) {
+	var p *panicError
+	if !errors.As(err, &p) {
+		return
+	}
+	r.mu.Lock()
+	often := time.Since(r.panicked) < time.Second
+	if !often {
+		r.panicked = time.Now()
+	}
+	r.mu.Unlock()
+	if !often {
+		r.config.logger.Error(p.Error(), "queue", r.config.queueURL, "message", f.ID, "stack", string(p.stack))
 	}
 }
 

@@ -116,8 +116,8 @@ func pipeline(ctx context.Context, s settings, stderr io.Writer) (result *summar
 	if err != nil {
 		return nil, false, err
 	}
-	if err := produce(ctx, queues, s); err != nil {
-		return nil, false, err
+	if sent, err = produce(ctx, queues, s); err != nil {
+		return nil, sent, err
 	}
 
 	began := time.Now()
@@ -162,6 +162,10 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 		err = errors.New("-queue, -dead and -function go together; -h tells of the flags")
 	case s.Orders < 1:
 		err = fmt.Errorf("-orders %d: must be at least 1", s.Orders)
+	case s.InvocationTimeout <= 0:
+		err = fmt.Errorf("-invocation-timeout %v: must be more than 0", s.InvocationTimeout)
+	case !given && s.InvocationTimeout > localVisibility:
+		err = fmt.Errorf("-invocation-timeout %v: must be at most %v, the visibility timeout of the queue in this process", s.InvocationTimeout, localVisibility)
 	}
 	return s, err
 }

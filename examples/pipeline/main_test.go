@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -37,6 +38,9 @@ func TestFlags(t *testing.T) {
 		"unexpected argument": {"orders"},
 		"go together":         {"-queue", "https://host/queue"},
 		"at least 1":          {"-orders", "0"},
+		"-invocation-timeout 0s: must be more than 0":           {"-invocation-timeout", "0s"},
+		"-invocation-timeout -5s: must be more than 0":          {"-invocation-timeout", "-5s"},
+		"-invocation-timeout 10s: must be at most 6s, the visi": {"-invocation-timeout", "10s"},
 	} {
 		var stdout, stderr bytes.Buffer
 		assert.Equal(t, exitUsage, run(t.Context(), args, &stdout, &stderr))
@@ -50,8 +54,9 @@ func TestFlags(t *testing.T) {
 // A worker that cannot work is no reason to wait for ever.
 func TestWorkersThatEndByThemselves(t *testing.T) {
 	t.Parallel()
-	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), []string{"-orders", "20", "-invocation-timeout", "10s"}, &stdout, &stderr) // longer than the queue's visibility timeout
-	assert.Equal(t, exitFailed, code)
-	assert.Contains(t, stderr.String(), "given up: a worker has ended by itself")
+	var stderr bytes.Buffer
+	tooLong := settings{Orders: 20, InvocationTimeout: localVisibility + time.Second} // than the queue's visibility timeout; the flags do not allow it
+	_, sent, err := pipeline(t.Context(), tooLong, &stderr)
+	assert.True(t, sent)
+	require.ErrorContains(t, err, "a worker has ended by itself")
 }

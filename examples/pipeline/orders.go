@@ -53,8 +53,8 @@ func makeOrder(n int) (body string, good bool) {
 	return string(data), o.Item != itemCrash && o.Item != itemRefused
 }
 
-// produce sends all orders.
-func produce(ctx context.Context, client *sqs.Client, s settings) error {
+// produce sends all orders. It reports whether some were sent, also with an error.
+func produce(ctx context.Context, client *sqs.Client, s settings) (sent bool, err error) {
 	for at := 0; at < s.Orders; at += 10 {
 		var entries []types.SendMessageBatchRequestEntry
 		for n := at; n < min(at+10, s.Orders); n++ {
@@ -68,13 +68,14 @@ func produce(ctx context.Context, client *sqs.Client, s settings) error {
 		}
 		out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &s.Queue, Entries: entries})
 		if err != nil {
-			return err
+			return sent, err
 		}
+		sent = sent || len(out.Successful) > 0
 		if len(out.Failed) > 0 {
-			return fmt.Errorf("%d orders were refused by the queue: %s", len(out.Failed), aws.ToString(out.Failed[0].Message))
+			return sent, fmt.Errorf("%d orders were refused by the queue: %s", len(out.Failed), aws.ToString(out.Failed[0].Message))
 		}
 	}
-	return nil
+	return sent, nil
 }
 
 // awsConfig is yours, or that of the loopback services, which look at no credentials.

@@ -20,7 +20,14 @@ const workerEnv = "LAMBDABATCH_EXAMPLE_WORKER"
 
 // counts is what a worker tells of itself, again and again, in lines of JSON.
 type counts struct {
-	Received, InFlight, Succeeded, Retried, Dead, LostVisibility, Invocations, Throttled int
+	Received       int `json:"received"`
+	InFlight       int `json:"inFlight"`
+	Succeeded      int `json:"succeeded"`
+	Retried        int `json:"retried"`
+	Dead           int `json:"dead"`
+	LostVisibility int `json:"lostVisibility"`
+	Invocations    int `json:"invocations"`
+	Throttled      int `json:"throttled"`
 }
 
 // workerMain is the pipeline itself. All else in this program is about it.

@@ -28,7 +28,7 @@ import (
 const (
 	exitOK     = 0
 	exitFailed = 1 // letters have failed once more, or it was interrupted
-	exitUsage  = 2
+	exitUsage  = 2 // nothing was submitted
 )
 
 const usage = `usage: redrive -queue URL | -file PATH [-function NAME] [flags]
@@ -39,7 +39,8 @@ again, and removed when they succeed. Nothing else changes.
 
 Endpoints other than AWS's: AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_LAMBDA.
 
-Exit code: 0 all is well, 1 some have failed once more, 2 wrong flags or no access.
+Exit code: 0 all is well, 1 some have failed once more or it was interrupted, 2 wrong
+flags or no access.
 
 `
 
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		report, err = redrive(ctx, s, stderr)
 	}
-	if err != nil && report.Found == 0 {
+	if err != nil && report.Found == 0 && ctx.Err() == nil {
 		fmt.Fprintln(stderr, "redrive:", err)
 		return exitUsage
 	}
@@ -131,6 +132,9 @@ func show(to io.Writer, r sqsbatch.RedriveReport, submitted bool) {
 	}
 	if submitted {
 		fmt.Fprintf(to, "submitted %d: %d succeeded, %d failed, %d removed\n", r.Chosen, r.Succeeded, r.Failed, r.Removed)
+		for _, g := range r.Failures {
+			fmt.Fprintf(to, "%7d  %s\n", g.Count, g.Error)
+		}
 	}
 }
 
@@ -144,7 +148,7 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	fs.StringVar(&s.function, "function", "", "submit to the function of this `NAME` or ARN (default: only look)")
 	fs.StringVar(&s.only, "error", "", "submit only what has failed with this `TEXT` in its error (default: all)")
 	fs.Float64Var(&s.pace, "pace", 10, "submit `N` letters a second")
-	fs.DurationVar(&s.hold, "hold", 10*time.Minute, "hide the letters of the queue from others for this long, at the most")
+	fs.DurationVar(&s.hold, "hold", 10*time.Minute, "hide the letters of the queue from others for this long if this process dies, in whole seconds")
 	fs.BoolVar(&s.json, "json", false, "print one JSON object in place of the list")
 	err := fs.Parse(args)
 	switch {
@@ -157,6 +161,18 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 		err = fmt.Errorf("unexpected argument %q; -h tells of the flags", fs.Arg(0))
 	case (s.queue == "") == (s.file == ""):
 		err = errors.New("either -queue or -file must be given; -h tells of the flags")
+	case !(s.pace > 0):
+		err = fmt.Errorf("-pace %v: must be more than 0", s.pace)
+	case s.file != "" && isSet(fs, "hold"):
+		err = errors.New("-hold: is for -queue; a file hides nothing")
+	case s.hold < time.Second || s.hold > 12*time.Hour || s.hold%time.Second != 0:
+		err = fmt.Errorf("-hold %v: must be whole seconds, from 1s to 12h", s.hold)
 	}
 	return s, err
+}
+
+// isSet tells whether a flag was given.
+func isSet(fs *flag.FlagSet, name string) (set bool) {
+	fs.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+	return set
 }

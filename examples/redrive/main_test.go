@@ -52,7 +52,18 @@ func TestQueue(t *testing.T) {
 	stdout.Reset()
 	require.Equal(t, exitFailed, run(t.Context(), []string{"-queue", q.URL(), "-function", "price-orders", "-pace", "1000"}, &stdout, &stderr), "%s", &stderr)
 	assert.Contains(t, stdout.String(), "submitted 3: 2 succeeded, 1 failed, 2 removed")
+	assert.Contains(t, stdout.String(), "still bad")
 	assert.Equal(t, 1, q.Len())
+}
+
+// Who interrupts it has not used wrong flags.
+func TestInterrupted(t *testing.T) {
+	q := aws(t)
+	q.Send(`"one"`)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	assert.Equal(t, exitFailed, run(ctx, []string{"-queue", q.URL(), "-function", "price-orders"}, &stdout, &stderr))
 }
 
 func TestFile(t *testing.T) {
@@ -66,6 +77,7 @@ func TestFile(t *testing.T) {
 	require.NoError(t, file.Close())
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitOK, run(t.Context(), []string{"-file", path, "-function", "price-orders", "-error", "timeout", "-pace", "1000", "-json"}, &stdout, &stderr), "%s", &stderr)
+	assert.Contains(t, stdout.String(), `"found":3,`)
 	var report struct{ Found, Chosen, Succeeded, Removed int }
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &report))
 	assert.Equal(t, struct{ Found, Chosen, Succeeded, Removed int }{3, 2, 2, 2}, report)
@@ -76,6 +88,14 @@ func TestFile(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	var stdout, stderr bytes.Buffer
+	for want, args := range map[string][]string{
+		"-pace 0: must be more than 0":                      {"-queue", "https://host/queue", "-pace", "0"},
+		"-hold 1.5s: must be whole seconds, from 1s to 12h": {"-queue", "https://host/queue", "-hold", "1500ms"},
+		"-hold: is for -queue":                              {"-file", "letters", "-hold", "10m"},
+	} {
+		assert.Equal(t, exitUsage, run(t.Context(), args, &stdout, &stderr))
+		assert.Contains(t, stderr.String(), want)
+	}
 	assert.Equal(t, exitUsage, run(t.Context(), nil, &stdout, &stderr))
 	assert.Contains(t, stderr.String(), "either -queue or -file")
 	assert.Equal(t, exitOK, run(t.Context(), []string{"-h"}, &stdout, &stderr))

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The limits of the SQS API (Amazon SQS Developer Guide, "Amazon SQS message quotas").
@@ -290,13 +293,33 @@ func (q *Queue) batch(entries []entry, effect Effect, one func(*entry) (any, err
 	return out, nil
 }
 
+// refused is what SQS says of a message that it does not take.
+func (m *message) refused() error {
+	switch {
+	case m.body == "":
+		return refuse("InvalidParameterValue", "Message must be at least one character.")
+	case m.size() > maxSize:
+		return refuse("InvalidParameterValue", "One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxSize)
+	case unsendable(m.body) || slices.ContainsFunc(slices.Collect(maps.Values(m.attributes)), func(a Attribute) bool { return unsendable(a.StringValue) }):
+		return refuse("InvalidMessageContents", "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")
+	default:
+		return nil
+	}
+}
+
+// unsendable tells whether text has what may not be in a message (Amazon SQS API Reference, "SendMessage").
+func unsendable(text string) bool {
+	return !utf8.ValidString(text) || strings.ContainsFunc(text, func(c rune) bool {
+		return c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0xFFFE || c == 0xFFFF
+	})
+}
+
 func (q *Queue) sendOne(e *entry) (any, error) {
 	m := &message{body: e.MessageBody, group: e.MessageGroupID, attributes: e.MessageAttributes}
+	if err := m.refused(); err != nil {
+		return nil, err
+	}
 	switch {
-	case e.MessageBody == "":
-		return nil, refuse("InvalidParameterValue", "Message must be at least one character.")
-	case m.size() > maxSize:
-		return nil, refuse("InvalidParameterValue", "One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maxSize)
 	case len(e.MessageAttributes) > 10:
 		return nil, refuse("InvalidParameterValue", "Number of message attributes [%d] exceeds the allowed maximum [10].", len(e.MessageAttributes))
 	case q.fifo && e.MessageGroupID == "":

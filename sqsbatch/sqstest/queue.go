@@ -69,12 +69,14 @@ func (q *Queue) URL() string {
 // ARN is the queue's ARN.
 func (q *Queue) ARN() string { return "arn:aws:sqs:" + region + ":" + account + ":" + q.name }
 
-// Send puts messages with these bodies into a standard queue, without a call, and returns their IDs.
+// Send puts messages with these bodies into a standard queue, without a call, and returns their IDs. It panics at a body that SQS would refuse: an empty one,
+// more than 1 MiB, or characters that XML does not have.
 func (q *Queue) Send(bodies ...string) []string {
 	return q.send("", bodies)
 }
 
-// SendGroup puts messages of a group into a FIFO queue, without a call, and returns their IDs. None is taken for a duplicate.
+// SendGroup puts messages of a group into a FIFO queue, without a call, and returns their IDs. None is taken for a duplicate. It panics
+// as [Queue.Send] does.
 func (q *Queue) SendGroup(group string, bodies ...string) []string {
 	if group == "" || !q.fifo {
 		panic("sqstest: SendGroup: must be a FIFO queue, and a group")
@@ -90,7 +92,11 @@ func (q *Queue) send(group string, bodies []string) []string {
 	defer q.service.mu.Unlock()
 	ids := make([]string, 0, len(bodies))
 	for _, body := range bodies {
-		ids = append(ids, q.add(&message{body: body, group: group}, 0).id)
+		m := &message{body: body, group: group}
+		if err := m.refused(); err != nil {
+			panic(fmt.Sprintf("sqstest: Send: body %.40q: %v", body, err))
+		}
+		ids = append(ids, q.add(m, 0).id)
 	}
 	return ids
 }
