@@ -42,7 +42,8 @@ func work(settings string) error {
 		return err
 	}
 	defer b.Close()
-	p, err := sqsbatch.New(queues, s.Queue, b, sqsbatch.WithDeadLetterQueue(s.Dead), sqsbatch.WithMaxInFlight(500), sqsbatch.WithMaxReceives(3),
+	// Each kill adds a delivery to what it had, and a healthy message may be there each time.
+	p, err := sqsbatch.New(queues, s.Queue, b, sqsbatch.WithDeadLetterQueue(s.Dead), sqsbatch.WithMaxInFlight(500), sqsbatch.WithMaxReceives(crashKills+5),
 		sqsbatch.WithBackoff(time.Second, 2*time.Second), sqsbatch.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))),
 		sqsbatch.WithResult(func(ctx context.Context, m sqsbatch.Message, out string, err error) error {
 			if err != nil {
