@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lambdabatch/lambdabatch/internal/engine"
+	"github.com/lambdabatch/lambdabatch/internal/wire"
 )
 
 // Format is the shape of the payloads of requests and responses; see [WithFormat].
@@ -41,6 +42,7 @@ type Results struct {
 	told    []int // how often, of each
 	next    int   // the record that is likely to be looked for next
 	byID    map[string]int
+	parsed  []wire.Result // of a Format that reads such
 
 	unmatched int
 }
@@ -64,7 +66,8 @@ func (l *lent) Free() {
 	clear(r.results)
 	clear(r.told)
 	clear(r.byID)
-	*r = Results{results: r.results[:0], told: r.told[:0], byID: r.byID}
+	clear(r.parsed)
+	*r = Results{results: r.results[:0], told: r.told[:0], byID: r.byID, parsed: r.parsed[:0]}
 	allResults.Put(r)
 }
 

@@ -21,7 +21,8 @@ func (recordsFormat) AppendRecord(dst []byte, id string, data json.RawMessage) (
 
 // ReadResponse matches the results by ID.
 func (recordsFormat) ReadResponse(payload []byte, results *Results) error {
-	parsed, err := wire.ParseResults(payload, make([]wire.Result, 0, results.Len()))
+	parsed, err := wire.ParseResults(payload, results.parsed[:0])
+	results.parsed = parsed
 	if err != nil {
 		return err
 	}

@@ -111,17 +111,18 @@ func scanResults(s *Scanner, results []Result) ([]Result, error) {
 		return nil, fmt.Errorf("%w but %s", ErrNotArray, kind(first))
 	}
 	for ok := s.Enter(']'); ok; ok = s.More(']') {
-		results = append(results, scanResult(s))
+		results = append(results, Result{Malformed: noID}) // until one comes
+		scanResult(s, &results[len(results)-1])
 	}
 	return results, nil
 }
 
-func scanResult(s *Scanner) Result {
+func scanResult(s *Scanner, r *Result) {
 	if s.Peek() != '{' {
 		s.Skip()
-		return Result{Malformed: notAnObject}
+		r.Malformed = notAnObject
+		return
 	}
-	r := Result{Malformed: noID} // until one comes
 	for ok := s.Enter('}'); ok; ok = s.More('}') {
 		switch string(s.key()) {
 		case "id":
@@ -149,9 +150,8 @@ func scanResult(s *Scanner) Result {
 		}
 	}
 	if r.Malformed != "" {
-		return Result{Malformed: r.Malformed}
+		*r = Result{Malformed: r.Malformed}
 	}
-	return r
 }
 
 func scanStatus(s *Scanner) []byte {
