@@ -50,6 +50,10 @@ func (e *Engine) Counts() Counts {
 	c.Throttles = maps.Clone(e.counts.Throttles)
 	c.Invocations = len(e.flights)
 	for b := range e.flights {
+		if !b.boarded {
+			c.Flying += len(b.Records)
+			continue
+		}
 		for _, r := range b.Records {
 			if r.state == flying && r.flight == b.Flight {
 				c.Flying++

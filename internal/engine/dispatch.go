@@ -221,11 +221,17 @@ func (e *Engine) seal(now instant, limiterErr error) (*Batch, []done) {
 	b := &Batch{Tenant: l.tenant, Reason: l.ready, envelope: &e.cfg.Envelope, limiterErr: limiterErr}
 	var over []*Record
 	if l.nextPiece() != nil {
+		b.boarded = true
 		b.piece, b.Bytes, over = l.sealPiece(now)
 		b.Records, b.Reason, b.Sealed = b.piece.records, Split, b.piece.sealed
 	} else {
-		b.Records, b.Bytes, over = l.seal(now)
-		b.sheet = sheetOf(b.Records)
+		if l.queue.len() > 0 {
+			b.Records, b.Bytes, b.sheet = l.sealSheet()
+		}
+		if b.sheet == nil {
+			b.Records, b.Bytes, over = l.seal(now)
+			b.sheet, b.boarded = sheetOf(b.Records), true
+		}
 		if len(b.Records) == l.portion.records {
 			b.Reason = Full // perhaps only since it became ready
 		}
@@ -243,8 +249,8 @@ func (e *Engine) seal(now instant, limiterErr error) (*Batch, []done) {
 	}
 	if len(b.Records) > 0 {
 		b.Flight = &Flight{Size: len(b.Records), start: now}
-		for _, r := range b.Records {
-			r.fly(b.Flight)
+		if b.boarded {
+			b.fly()
 		}
 		e.flights[b] = struct{}{}
 		e.counts.sealed(b)
@@ -258,6 +264,21 @@ func (e *Engine) seal(now instant, limiterErr error) (*Batch, []done) {
 		return nil, ends
 	}
 	return b, ends
+}
+
+// fly tells the records of b that they do.
+func (b *Batch) fly() {
+	for _, r := range b.Records {
+		r.fly(b.Flight)
+	}
+}
+
+// board does the same if that has not been done, because now somebody has to know.
+func (b *Batch) board() {
+	if !b.boarded {
+		b.boarded = true
+		b.fly()
+	}
 }
 
 // guard runs code of others that no record waits for.

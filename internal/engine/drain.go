@@ -169,6 +169,7 @@ func (e *Engine) kill() (left []done, cancels []context.CancelFunc) {
 		take(o.held)
 	}
 	for b := range e.flights {
+		b.board()
 		take(b.Records)
 		cancels = append(cancels, b.cancel)
 	}

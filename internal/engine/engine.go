@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -283,12 +284,18 @@ type done struct {
 // finish tells the owners of settled records one after the other. No lock may be
 // held. Only then they count as done for those who wait in Flush and Shutdown, and
 // make room.
-func (e *Engine) finish(all ...done) {
-	told := 0
+func (e *Engine) finish(all ...done) { e.finishBy(e.told, all) }
+
+// finishLanded is finish for records whose way has ended with their flight: nobody else
+// looks at them any more.
+func (e *Engine) finishLanded(all []done) { e.finishBy(e.toldLanded, all) }
+
+func (e *Engine) finishBy(told func([]done), all []done) {
+	n := 0
 	defer func() {
-		if told < len(all) { // runtime.Goexit in code of the user's: the rest is for another goroutine
-			e.told(all[:told+1])
-			go e.finish(all[told+1:]...)
+		if n < len(all) { // runtime.Goexit in code of the user's: the rest is for another goroutine
+			told(all[:n+1])
+			go e.finishBy(told, slices.Clone(all[n+1:]))
 		}
 	}()
 	for i := range all {
@@ -297,9 +304,9 @@ func (e *Engine) finish(all ...done) {
 			d.more.release()
 		}
 		d.Owner.Resolve(d.outcome)
-		told++
+		n++
 	}
-	e.told(all)
+	told(all)
 }
 
 // finishAside is finish for a goroutine that has something better to do.
@@ -323,13 +330,61 @@ func (e *Engine) told(all []done) {
 			e.finished(r, verdict)
 			continue
 		}
-		e.unburied = append(e.unburied, r)
-		if e.buriers < buriersMax {
-			e.buriers++
-			go e.bury()
-		}
+		e.toBury(r)
 	}
 	e.goOn()
+}
+
+// toldLanded is told, holding the lock for as short as possible.
+func (e *Engine) toldLanded(all []done) {
+	if len(all) == 0 {
+		return
+	}
+	finished, bytes, succeeded := 0, 0, 0
+	var unburied []*Record
+	for i := range all {
+		r := all[i].Record
+		switch r.Owner.Verdict() {
+		case Unburied:
+			unburied = append(unburied, r)
+			continue
+		case Succeeded:
+			succeeded++
+		}
+		finished++
+		bytes += len(r.Entry)
+		r.told = true
+		r.letGo()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.gens) == 1 {
+		e.gens[0].unfinished -= finished
+	} else {
+		for i := range all {
+			if r := all[i].Record; r.told {
+				e.generation(r).unfinished--
+			}
+		}
+	}
+	e.untold -= finished
+	e.unfinished -= finished
+	e.buffer.records -= finished
+	e.buffer.bytes -= bytes
+	e.counts.Succeeded += uint64(succeeded)         //nolint:gosec // a number of records
+	e.counts.Failed += uint64(finished - succeeded) //nolint:gosec // likewise
+	for _, r := range unburied {
+		e.toBury(r)
+	}
+	e.goOn()
+}
+
+func (e *Engine) toBury(r *Record) {
+	e.unburied = append(e.unburied, r)
+	if e.buriers < buriersMax {
+		e.buriers++
+		go e.bury()
+	}
 }
 
 // buriersMax is how many owners at a time may take their time.

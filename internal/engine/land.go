@@ -37,6 +37,17 @@ func (e *Engine) land(b *Batch, a *Answer) {
 	e.counts.landed(a)
 	b.Flight.RequestID, b.Flight.Duration = a.RequestID, end.sub(b.Flight.start)
 	lane := e.lane(b.Tenant)
+	if !b.boarded {
+		e.untold += len(b.Records)
+		e.learn(lane, b, a)
+		e.update(lane, end)
+		e.press()
+		e.mu.Unlock()
+		b.arrive(s)
+		e.finishLanded(s.finished)
+		s.free()
+		return
+	}
 	var again, apart []*Record
 	for i, r := range b.Records {
 		r.aboard = false
@@ -73,8 +84,21 @@ func (e *Engine) land(b *Batch, a *Answer) {
 	e.update(lane, end)
 	e.press()
 	e.mu.Unlock()
-	e.finish(s.finished...)
+	e.finishLanded(s.finished)
 	s.free()
+}
+
+// arrive lets the records of b fly and land at once. They are nobody else's meanwhile:
+// they are plain, and their batch is not among the flights any more.
+func (b *Batch) arrive(s *scratch) {
+	for i, r := range b.Records {
+		v := &s.verdicts[i]
+		r.fly(b.Flight)
+		r.aboard = false
+		r.land(v.certainty, v.err)
+		r.state = settled
+		s.finished = append(s.finished, done{r, Outcome{Data: v.data, Err: v.err}})
+	}
 }
 
 // ended settles a record whose last attempt has landed.
@@ -118,6 +142,7 @@ func (e *Engine) aboard(b *Batch, a *Answer, s *scratch) bool {
 	if a.Err == nil && !slices.ContainsFunc(a.Results, func(res Result) bool { return res.Retry }) {
 		return true
 	}
+	b.board()
 	for i, r := range b.Records {
 		s.aboard = append(s.aboard, r.state == flying)
 		if a.Err != nil || a.Results[i].Retry {

@@ -42,6 +42,7 @@ type lane struct {
 
 	sheet     *sheet // that entries are written on; nil: the next needs a new one
 	sheetSize int    // bytes of the last payload
+	shuffled  int    // how often records have come between those that were in the queue
 
 	urgent   *Record // of the queued ones the one that waits least; nil if that has to be looked up
 	flushSeq uint64  // Flush asked for all records up to this one
@@ -80,6 +81,7 @@ func (l *lane) add(r *Record) {
 func (l *lane) addHeld(r *Record) {
 	r.state = queued
 	l.queue.comeBack([]*Record{r})
+	l.shuffled++
 	l.urgent = nil
 	l.count(r, 1)
 }
@@ -166,6 +168,7 @@ func (l *lane) comeBack(now instant) {
 	}
 	l.urgent = nil
 	l.queue.comeBack(fresh)
+	l.shuffled++
 }
 
 // readiness tells why the lane is ready, or else when to look again: at the

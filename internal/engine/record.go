@@ -317,6 +317,7 @@ type Batch struct {
 
 	envelope *Envelope
 	sheet    *sheet // that is the payload; nil if it has to be written
+	boarded  bool   // its records know that they fly
 
 	piece      *piece // nil: the batch was sealed from the lane's queue
 	limiterErr error  // the permit was refused with this error

@@ -1,6 +1,9 @@
 package engine
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Envelope is what stands around the entries of a payload, and between any two.
 type Envelope struct{ Opening, Separator, Closing string }
@@ -11,9 +14,22 @@ func (e *Envelope) Overhead() int { return len(e.Opening) + len(e.Closing) - len
 
 // sheet is a payload that grows as records come in: a batch that is sealed as it was
 // gathered need not be written, then, and its records' entries are nowhere else.
+//
+// If its records are plain, it is sealed as a whole: nobody looks at a record of it between
+// Submit and its landing, and the lock is held for as long as one needs to look at none.
 type sheet struct {
-	bytes   []byte // the opening, and entries, each with a separator
-	entries int    // also those of records that have left
+	bytes    []byte // the opening, and entries, each with a separator
+	entries  int    // also those of records that have left
+	first    *Record
+	plain    bool // all of its records are
+	full     bool // the next entry had no room
+	shuffled int  // the lane's, when it was begun
+}
+
+// plain tells whether r cannot leave early and may share a batch with any other, so that
+// nothing has to be asked about it.
+func (r *Record) plain() bool {
+	return !r.CallerID && (r.more == nil || r.more.release == nil && r.more.key == "")
 }
 
 // write puts r's entry on the lane's sheet, or on a new one if that holds a batch already.
@@ -24,9 +40,12 @@ func (l *lane) write(r *Record) {
 		return
 	}
 	s := l.sheet
-	if s == nil || s.entries >= l.portion.records || len(s.bytes)+len(r.Entry)+len(envelope.Closing) > l.limits.bytes {
+	if s != nil && len(s.bytes)+len(r.Entry)+len(envelope.Closing) > l.limits.bytes {
+		s.full = true
+	}
+	if s == nil || s.full || s.entries >= l.portion.records {
 		room := max(l.sheetSize, l.limits.overhead()+l.limits.size(r)) + len(envelope.Separator)
-		s = &sheet{bytes: append(make([]byte, 0, room), envelope.Opening...)}
+		s = &sheet{bytes: append(make([]byte, 0, room), envelope.Opening...), first: r, plain: true, shuffled: l.shuffled}
 		l.sheet = s
 	}
 	from := len(s.bytes)
@@ -34,6 +53,30 @@ func (l *lane) write(r *Record) {
 	r.Entry, r.Lent, r.sheet = s.bytes[from:len(s.bytes):len(s.bytes)], false, s
 	s.bytes = append(s.bytes, envelope.Separator...)
 	s.entries++
+	s.plain = s.plain && r.plain()
+}
+
+// sealSheet takes the next batch if it is a whole sheet of plain records that are in the
+// queue as they came, and no more would fit in. It returns what they add to a payload.
+func (l *lane) sealSheet() (records []*Record, bytes int, s *sheet) {
+	first := l.queue.all()[0]
+	s = first.sheet
+	if s == nil || s.first != first || !s.plain || s.shuffled != l.shuffled {
+		return nil, 0, nil
+	}
+	if n := s.entries; n > l.portion.records || n < min(l.live, l.portion.records) && !s.full {
+		return nil, 0, nil
+	}
+	records = slices.Clone(l.queue.all()[:s.entries])
+	l.queue.drop(s.entries)
+	l.live -= s.entries
+	l.bytes -= len(s.bytes) - len(l.limits.envelope.Opening)
+	l.urgent = nil
+	if l.sheet == s {
+		l.sheet = nil
+	}
+	l.sheetSize = len(s.bytes) - len(l.limits.envelope.Separator) + len(l.limits.envelope.Closing)
+	return records, l.sheetSize, s
 }
 
 // keep has r's entry in memory of its own.
