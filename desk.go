@@ -9,7 +9,7 @@ type desk[Out any] struct {
 
 // futuresAtOnce is small: futures that were made together keep each other's values from
 // being freed.
-const futuresAtOnce = 2
+const futuresAtOnce = 3
 
 // future returns a new one.
 func (d *desk[Out]) future(c *core) *Future[Out] {

@@ -2,6 +2,7 @@ package lambdabatch
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/lambdabatch/lambdabatch/internal/engine"
 )
@@ -39,13 +40,15 @@ func (p *pen) write(r *engine.Record, entry []byte) {
 func (p *pen) id() string {
 	if p.ids == "" {
 		const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-		one := strconv.AppendUint([]byte(idPrefix), idCount.Add(1), 36)
+		one := string(strconv.AppendUint([]byte(idPrefix), idCount.Add(1), 36))
 		p.each = len(one) + 1
-		all := make([]byte, 0, idsAtOnce*p.each)
-		for _, last := range digits {
-			all = append(append(all, one...), byte(last))
+		var all strings.Builder
+		all.Grow(idsAtOnce * p.each)
+		for i := range idsAtOnce {
+			all.WriteString(one)
+			all.WriteByte(digits[i])
 		}
-		p.ids = string(all)
+		p.ids = all.String()
 	}
 	id := p.ids[:p.each]
 	p.ids = p.ids[p.each:]
