@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambdabatch/lambdabatch"
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/orders"
 )
 
 func engineRow() row {
@@ -26,7 +27,7 @@ func startEngine(c *course) (run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return futures(c, b, func(got json.RawMessage) uint64 { return number(got) }), nil
+	return futures(c, b, func(got json.RawMessage) uint64 { return orders.Number(got) }), nil
 }
 
 // copying is a Format of bytes in a row.
@@ -44,7 +45,7 @@ func (copying) ReadResponse(payload []byte, results *lambdabatch.Results) error 
 		return errors.New("the response has another length than the request")
 	}
 	for i := range results.Len() {
-		results.Succeed(i, digits(payload[i*recordSize:]))
+		results.Succeed(i, orders.Digits(payload[i*recordSize:]))
 	}
 	return nil
 }
@@ -57,7 +58,7 @@ func (n nothing) Invoke(_ context.Context, in *lambda.InvokeInput, _ ...func(*la
 	n.sink.count(records)
 	if n.sink.seen != nil {
 		for i := range records {
-			n.sink.see(number(digits(in.Payload[i*recordSize:])))
+			n.sink.see(orders.Number(orders.Digits(in.Payload[i*recordSize:])))
 		}
 	}
 	return &lambda.InvokeOutput{StatusCode: 200, Payload: in.Payload}, nil

@@ -19,7 +19,7 @@ func lambdabatchRow() row {
 }
 
 func startLambdabatch(c *course) (run, error) {
-	b, err := newBatcher[order](c, &function{c.sink})
+	b, err := newBatcher[order](c, &client{c.sink})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func futures[Out any](c *course, b *lambdabatch.Batcher[json.RawMessage, Out], n
 	ctx := context.Background()
 	return func() error {
 		return batcher[*lambdabatch.Future[Out]]{
-			submit: func(r *record) (*lambdabatch.Future[Out], error) { return b.Submit(ctx, r.data), nil },
+			submit: func(r *record) (*lambdabatch.Future[Out], error) { return b.Submit(ctx, r.Data), nil },
 			await: func(f *lambdabatch.Future[Out], r *record) error {
 				out, err := f.Await(ctx)
 				if err != nil {
