@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/stat"
+)
+
+// writeMarkdown writes the tables, one after the other.
+func (p *plan) writeMarkdown(out io.Writer, all []*contest) {
+	results := results(all)
+	for _, table := range p.tables {
+		switch table {
+		case rowsTable:
+			writeRows(out, results)
+		case inflightTable:
+			writeFlights(out, results)
+		case payloadTable:
+			writePayloads(out, results)
+		}
+		fmt.Fprintln(out)
+	}
+	takes := "answers at once"
+	if p.server.Delay > 0 {
+		takes = "takes " + p.server.Delay.String()
+	}
+	fmt.Fprintf(out, "Median (least–most) of %d rounds of %v each; the function %s; TLS, HTTP/%d; %s, %s/%s, GOMAXPROCS %d, AWS SDK core v%s.\n",
+		p.rounds, p.length, takes, p.server.HTTP, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), aws.SDKVersion)
+}
+
+// of are the results of one table.
+func of(table string, all []result) []result {
+	var some []result
+	for _, r := range all {
+		if r.Table == table {
+			some = append(some, r)
+		}
+	}
+	return some
+}
+
+func head(out io.Writer, columns ...string) {
+	fmt.Fprintf(out, "| %s |\n|---%s|\n", strings.Join(columns, " | "), strings.Repeat("|--:", len(columns)-1))
+}
+
+func writeRows(out io.Writer, all []result) {
+	columns := []string{"", "CPU µs a record", "times less", "records a second", "records an invocation", "allocs a record", "bytes a record"}
+	for _, o := range owners {
+		columns = append(columns, string(o))
+	}
+	head(out, columns...)
+	for _, r := range of(rowsTable, all) {
+		name := r.Name
+		if r.MaxRecords > 1 {
+			name = fmt.Sprintf("%s, batch %s", name, stat.Thousands(r.MaxRecords))
+		}
+		if r.Name == lambdabatchRow().name {
+			name = "**" + name + "**"
+		}
+		cells := []string{
+			name, r.CPU.String(), stat.Short(r.TimesLess), r.PerSecond.String(), stat.Short(r.PerInvocation), stat.Short(r.Allocs), stat.Short(r.Bytes),
+		}
+		for _, o := range owners {
+			cells = append(cells, fmt.Sprintf("%.1f %%", 100*r.Shares[o]))
+		}
+		fmt.Fprintf(out, "| %s |\n", strings.Join(cells, " | "))
+	}
+}
+
+func writeFlights(out io.Writer, all []result) {
+	head(out, "in flight", "CPU µs a record", "records a second", "records an invocation", "allocs a record", "lambdabatch's share")
+	for _, r := range of(inflightTable, all) {
+		fmt.Fprintf(out, "| %d | %s | %s | %s | %s | %.1f %% |\n", r.InFlight, r.CPU, r.PerSecond, stat.Short(r.PerInvocation), stat.Short(r.Allocs),
+			100*r.Shares[library])
+	}
+}
+
+func writePayloads(out io.Writer, all []result) {
+	head(out, "a record", "a payload", "records an invocation", "CPU µs a record", "times less", "MB a second", "allocs a record", "lambdabatch's share")
+	for _, r := range of(payloadTable, all) {
+		name := stat.Thousands(r.RecordBytes) + " bytes"
+		if r.Name == oneRow().name {
+			name += ", " + r.Name
+		}
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s | %s | %.1f %% |\n", name, stat.Thousands(int(r.Payload)), stat.Short(r.PerInvocation), r.CPU,
+			stat.Short(r.TimesLess), stat.Short(r.PerSecond.Median*float64(r.RecordBytes)/1e6), stat.Short(r.Allocs), 100*r.Shares[library])
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/orders"
+)
+
+// contests are the lines of the tables.
+func (p *plan) contests(server *process) []*contest {
+	var all []*contest
+	add := func(table string, r row, c course) {
+		c.server = server
+		all = append(all, &contest{table: table, row: r, course: c})
+	}
+	for _, table := range p.tables {
+		switch table {
+		case rowsTable:
+			single := course{records: 1, inFlight: p.callers, size: orders.Size}
+			add(table, oneRow(), single)
+			add(table, oneTunedRow(), single)
+			for _, r := range []row{handwrittenRow(), lambdabatchRow()} {
+				for _, n := range p.batches {
+					add(table, r, course{records: n, inFlight: p.inFlight, size: orders.Size})
+				}
+			}
+		case inflightTable:
+			for _, n := range p.flights {
+				add(table, lambdabatchRow(), course{records: defaultBatch, inFlight: n, size: orders.Size})
+			}
+		case payloadTable:
+			for _, size := range p.sizes {
+				add(table, oneRow(), course{records: 1, inFlight: p.callers, size: size})
+				for _, payload := range p.payloads {
+					if payload > size+overhead {
+						add(table, lambdabatchRow(), course{records: payload, bytes: payload, inFlight: payloadFlight, size: size})
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+const (
+	defaultBatch  = 20 // records, the Batcher's default
+	payloadFlight = 4  // invocations at a time of up to 6 MB
+	overhead      = 64 // of a request with one record, or a bit more
+)
+
+// run does what the plan says, and prints what came of it.
+func (p *plan) run(out, progress io.Writer) (err error) {
+	server, err := start(p.server)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if stopped := server.stop(); err == nil {
+			err = stopped
+		}
+	}()
+	all := p.contests(server)
+	if err := p.measure(all, progress); err != nil {
+		return err
+	}
+	switch {
+	case p.json:
+		return writeJSON(out, all)
+	case p.markdown:
+		p.writeMarkdown(out, all)
+	default:
+		writeTables(out, all)
+	}
+	return nil
+}
+
+// measure runs all contests in each round, so that a machine that is slow for a while is
+// slow for all; and in random order, so that none always follows the same one.
+func (p *plan) measure(all []*contest, progress io.Writer) error {
+	began := time.Now()
+	order := slices.Clone(all)
+	for round := range p.rounds {
+		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for _, c := range order {
+			if err := c.run(p.length); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(progress, "%4.0f s  round %d of %d\n", time.Since(began).Seconds(), round+1, p.rounds)
+	}
+	return nil
+}
