@@ -12,6 +12,7 @@ require (
 	github.com/lambdabatch/lambdabatch v0.0.0
 	github.com/vikstrous/dataloadgen v0.0.10
 	gocloud.dev v0.46.0
+	golang.org/x/time v0.15.0
 	google.golang.org/api v0.290.0
 )
 
@@ -23,7 +24,6 @@ require (
 	go.opentelemetry.io/otel v1.44.0 // indirect
 	go.opentelemetry.io/otel/trace v1.44.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
-	golang.org/x/time v0.15.0 // indirect
 )
 
 replace github.com/lambdabatch/lambdabatch => ../

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"github.com/lambdabatch/lambdabatch/benchmarks/internal/orders"
 	"github.com/lambdabatch/lambdabatch/benchmarks/internal/stat"
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/table"
 )
 
 // results are all tables as JSON.
@@ -89,27 +89,21 @@ func (p *plan) writeJSON(out io.Writer) error {
 	return enc.Encode(p.results())
 }
 
-// table is a table of text. The first column names the line.
-type table struct {
-	head  []string
-	lines [][]string
-}
-
-// tables are what is printed, as text or as Markdown.
-func (p *plan) printed() []table {
+// printed is what is printed, as text or as Markdown.
+func (p *plan) printed() []table.Table {
 	r := p.results()
-	var all []table
+	var all []table.Table
 	if len(r.Stream) > 0 {
-		t := table{head: []string{"", "pending", "ns a record", "allocs a record", "bytes a record", "records an invocation", "KB left in the end"}}
+		t := table.Table{Head: []string{"", "pending", "ns a record", "allocs a record", "bytes a record", "records an invocation", "KB left in the end"}}
 		for _, s := range r.Stream {
-			t.lines = append(t.lines, []string{
+			t.Add(
 				s.Name, stat.Thousands(s.Pending), s.NS.String(), stat.Short(s.Allocs.Median), stat.Short(s.Bytes.Median), stat.Short(s.PerInvocation.Median), kb(s.Left),
-			})
+			)
 		}
 		all = append(all, t)
 	}
 	if len(r.Buffer) > 0 {
-		t := table{head: []string{"buffered", "KB in use", "bytes a record", "KB more after 0.1 s", "KB left in the end"}}
+		t := table.Table{Head: []string{"buffered", "KB in use", "bytes a record", "KB more after 0.1 s", "KB left in the end"}}
 		for _, b := range r.Buffer {
 			name := stat.Thousands(b.Records)
 			switch {
@@ -118,14 +112,14 @@ func (p *plan) printed() []table {
 			case b.Batchers > 1:
 				name += ", in " + stat.Thousands(b.Batchers) + " Batchers"
 			}
-			t.lines = append(t.lines, []string{name, kb(b.Heap), b.PerRecord.String(), kb(b.Still), kb(b.After)})
+			t.Add(name, kb(b.Heap), b.PerRecord.String(), kb(b.Still), kb(b.After))
 		}
 		all = append(all, t)
 	}
 	if len(r.Futures) > 0 {
-		t := table{head: []string{"futures awaited", "heap bytes each", "stack bytes each", "stack of a bare goroutine", "ns each until all have their result"}}
+		t := table.Table{Head: []string{"futures awaited", "heap bytes each", "stack bytes each", "stack of a bare goroutine", "ns each until all have their result"}}
 		for _, c := range r.Futures {
-			t.lines = append(t.lines, []string{stat.Thousands(c.Futures), stat.Short(c.Heap.Median), stat.Short(c.Stack.Median), stat.Short(c.Bare.Median), c.NS.String()})
+			t.Add(stat.Thousands(c.Futures), stat.Short(c.Heap.Median), stat.Short(c.Stack.Median), stat.Short(c.Bare.Median), c.NS.String())
 		}
 		all = append(all, t)
 	}
@@ -139,13 +133,6 @@ func (p *plan) writeTables(out io.Writer) {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-		for _, line := range append([][]string{t.head}, t.lines...) {
-			for _, cell := range line {
-				fmt.Fprintf(w, "%s\t", cell)
-			}
-			fmt.Fprintln(w)
-		}
-		w.Flush() //nolint:errcheck // as all other output
+		t.WriteText(out)
 	}
 }

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strings"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lambdabatch/lambdabatch/benchmarks/internal/stat"
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/table"
 )
 
 // writeMarkdown writes the tables, one after the other.
@@ -44,16 +45,12 @@ func of(table string, all []result) []result {
 	return some
 }
 
-func head(out io.Writer, columns ...string) {
-	fmt.Fprintf(out, "| %s |\n|---%s|\n", strings.Join(columns, " | "), strings.Repeat("|--:", len(columns)-1))
-}
-
 func writeRows(out io.Writer, all []result) {
 	columns := []string{"", "CPU µs a record", "times less", "records a second", "records an invocation", "allocs a record", "bytes a record"}
 	for _, o := range owners {
 		columns = append(columns, string(o))
 	}
-	head(out, columns...)
+	t := table.Table{Head: columns}
 	for _, r := range of(rowsTable, all) {
 		name := r.Name
 		if r.MaxRecords > 1 {
@@ -66,28 +63,32 @@ func writeRows(out io.Writer, all []result) {
 			name, r.CPU.String(), stat.Short(r.TimesLess), r.PerSecond.String(), stat.Short(r.PerInvocation), stat.Short(r.Allocs), stat.Short(r.Bytes),
 		}
 		for _, o := range owners {
-			cells = append(cells, fmt.Sprintf("%.1f %%", 100*r.Shares[o]))
+			cells = append(cells, percent(r.Shares[o]))
 		}
-		fmt.Fprintf(out, "| %s |\n", strings.Join(cells, " | "))
+		t.Add(cells...)
 	}
+	t.WriteMarkdown(out)
 }
 
 func writeFlights(out io.Writer, all []result) {
-	head(out, "in flight", "CPU µs a record", "records a second", "records an invocation", "allocs a record", "lambdabatch's share")
+	t := table.Table{Head: []string{"in flight", "CPU µs a record", "records a second", "records an invocation", "allocs a record", "lambdabatch's share"}}
 	for _, r := range of(inflightTable, all) {
-		fmt.Fprintf(out, "| %d | %s | %s | %s | %s | %.1f %% |\n", r.InFlight, r.CPU, r.PerSecond, stat.Short(r.PerInvocation), stat.Short(r.Allocs),
-			100*r.Shares[library])
+		t.Add(strconv.Itoa(r.InFlight), r.CPU.String(), r.PerSecond.String(), stat.Short(r.PerInvocation), stat.Short(r.Allocs), percent(r.Shares[library]))
 	}
+	t.WriteMarkdown(out)
 }
 
 func writePayloads(out io.Writer, all []result) {
-	head(out, "a record", "a payload", "records an invocation", "CPU µs a record", "times less", "MB a second", "allocs a record", "lambdabatch's share")
+	t := table.Table{Head: []string{"a record", "a payload", "records an invocation", "CPU µs a record", "times less", "MB a second", "allocs a record", "lambdabatch's share"}}
 	for _, r := range of(payloadTable, all) {
 		name := stat.Thousands(r.RecordBytes) + " bytes"
 		if r.Name == oneRow().name {
 			name += ", " + r.Name
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s | %s | %.1f %% |\n", name, stat.Thousands(int(r.Payload)), stat.Short(r.PerInvocation), r.CPU,
-			stat.Short(r.TimesLess), stat.Short(r.PerSecond.Median*float64(r.RecordBytes)/1e6), stat.Short(r.Allocs), 100*r.Shares[library])
+		t.Add(name, stat.Thousands(int(r.Payload)), stat.Short(r.PerInvocation), r.CPU.String(), stat.Short(r.TimesLess),
+			stat.Short(r.PerSecond.Median*float64(r.RecordBytes)/1e6), stat.Short(r.Allocs), percent(r.Shares[library]))
 	}
+	t.WriteMarkdown(out)
 }
+
+func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
