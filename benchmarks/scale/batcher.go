@@ -51,11 +51,18 @@ func closeAll(all []*batcher) error {
 // await waits for a future, and checks that its result is the record's.
 func await(f *future, r *orders.Record) error {
 	out, err := f.Await(context.Background())
-	if err != nil {
-		return err
+	return check(out, err, r)
+}
+
+// do sends a record and waits for it.
+func do(b *batcher, r *orders.Record) error {
+	out, err := b.Do(context.Background(), r.Data)
+	return check(out, err, r)
+}
+
+func check(out orders.Order, err error, r *orders.Record) error {
+	if err == nil && out.Number != r.Number {
+		err = fmt.Errorf("the result of record %d is that of %d", r.Number, out.Number)
 	}
-	if out.Number != r.Number {
-		return fmt.Errorf("the result of record %d is that of %d", r.Number, out.Number)
-	}
-	return nil
+	return err
 }

@@ -14,6 +14,7 @@ import (
 // crowd is a line of the table of futures: all are awaited at once, by a goroutine each.
 type crowd struct {
 	futures int
+	do      bool // the goroutine has sent the record, too
 	samples []crowded
 }
 
@@ -25,6 +26,14 @@ type crowded struct {
 }
 
 func (c *crowd) of(what func(crowded) float64) stat.Spread { return stat.Of(c.samples, what) }
+
+// by is what the goroutines wait in.
+func (c *crowd) by() string {
+	if c.do {
+		return "Do"
+	}
+	return "Await"
+}
 
 // run has a function that does not answer until all wait.
 func (c *crowd) run(pool []*orders.Record) error {
@@ -41,10 +50,14 @@ func (c *crowd) run(pool []*orders.Record) error {
 	begun.Add(c.futures)
 	for i := range c.futures {
 		r := pool[i%len(pool)]
-		f := batchers[0].Submit(context.Background(), r.Data)
+		wait := func() error { return do(batchers[0], r) }
+		if !c.do {
+			f := batchers[0].Submit(context.Background(), r.Data)
+			wait = func() error { return await(f, r) }
+		}
 		all.Go(func() {
 			begun.Done()
-			if err := await(f, r); err != nil {
+			if err := wait(); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				first = err
@@ -53,6 +66,9 @@ func (c *crowd) run(pool []*orders.Record) error {
 	}
 	begun.Wait()
 	asleep()
+	if s := batchers[0].Stats(); s.Waiting+s.InFlight != c.futures {
+		first = fmt.Errorf("%d of %d records wait", s.Waiting+s.InFlight, c.futures)
+	}
 	waiting := settle()
 	began := time.Now()
 	close(gate.gate)

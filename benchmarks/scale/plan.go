@@ -38,7 +38,7 @@ func (p *plan) lines() {
 	}
 	if slices.Contains(p.tables, futuresTable) {
 		for _, n := range p.futures {
-			p.crowds = append(p.crowds, &crowd{futures: n})
+			p.crowds = append(p.crowds, &crowd{futures: n}, &crowd{futures: n, do: true})
 		}
 	}
 }

@@ -44,6 +44,7 @@ type bufferResult struct {
 
 type crowdResult struct {
 	Futures int         `json:"futures"`
+	By      string      `json:"by"`
 	Heap    stat.Spread `json:"heap_bytes_per_future"`
 	Stack   stat.Spread `json:"stack_bytes_per_future"`
 	Bare    stat.Spread `json:"stack_bytes_per_bare_goroutine"`
@@ -73,7 +74,7 @@ func (p *plan) results() results {
 	}
 	for _, c := range p.crowds {
 		r.Futures = append(r.Futures, crowdResult{
-			c.futures,
+			c.futures, c.by(),
 			c.of(func(g crowded) float64 { return g.heap }),
 			c.of(func(g crowded) float64 { return g.stack }),
 			c.of(func(g crowded) float64 { return g.bare }),
@@ -117,9 +118,9 @@ func (p *plan) printed() []table.Table {
 		all = append(all, t)
 	}
 	if len(r.Futures) > 0 {
-		t := table.Table{Head: []string{"futures awaited", "heap bytes each", "stack bytes each", "stack of a bare goroutine", "ns each until all have their result"}}
+		t := table.Table{Head: []string{"futures awaited", "by", "heap bytes each", "stack bytes each", "stack of a bare goroutine", "ns each until all have their result"}}
 		for _, c := range r.Futures {
-			t.Add(stat.Thousands(c.Futures), stat.Short(c.Heap.Median), stat.Short(c.Stack.Median), stat.Short(c.Bare.Median), c.NS.String())
+			t.Add(stat.Thousands(c.Futures), c.By, stat.Short(c.Heap.Median), stat.Short(c.Stack.Median), stat.Short(c.Bare.Median), c.NS.String())
 		}
 		all = append(all, t)
 	}
