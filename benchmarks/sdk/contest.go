@@ -8,17 +8,20 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/pprof/profile"
+
 	"github.com/lambdabatch/lambdabatch/benchmarks/internal/orders"
 	"github.com/lambdabatch/lambdabatch/benchmarks/internal/stat"
 )
 
 // contest is a row on a course. It is a line of one of the tables.
 type contest struct {
-	table   string
-	row     row
-	course  course
-	samples []sample
-	shares  shares // of all rounds together
+	table    string
+	row      row
+	course   course
+	samples  []sample
+	profiles []*profile.Profile // of the runs
+	shares   shares             // of all of them together
 }
 
 // sample is what came of one run. What is not said to be otherwise is per record.
@@ -102,9 +105,12 @@ func (c *contest) measure(sender *sender, pool []*orders.Record, length time.Dur
 	if got := done.Records - server.Records; got != int64(n) {
 		return fmt.Errorf("the server has handled %d records, and %d came back", got, n)
 	}
-	if err := c.shares.add(cpuProfile.Bytes()); err != nil {
+	parsed, err := profile.Parse(&cpuProfile)
+	if err != nil {
 		return err
 	}
+	c.profiles = append(c.profiles, parsed)
+	c.shares.add(parsed)
 	records, invocations := float64(n), float64(done.Invocations-server.Invocations)
 	micros := func(d time.Duration) float64 { return d.Seconds() * 1e6 / records }
 	c.samples = append(c.samples, sample{

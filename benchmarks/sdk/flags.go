@@ -46,6 +46,7 @@ type plan struct {
 	length   time.Duration
 	json     bool
 	markdown bool
+	profile  string // a file
 }
 
 func parse(args []string, help io.Writer) (*plan, error) {
@@ -60,6 +61,7 @@ func parse(args []string, help io.Writer) (*plan, error) {
 	flags.IntVar(&p.callers, "callers", 64, "`number` of goroutines that make an Invoke for each record")
 	flags.BoolVar(&p.json, "json", false, "print JSON")
 	flags.BoolVar(&p.markdown, "markdown", false, "print the tables of the README")
+	flags.StringVar(&p.profile, "cpuprofile", "", "write the CPU profiles of all runs, merged, to this `file`")
 	names := flags.String("tables", strings.Join(tables, ","), "`names` of tables, comma between")
 	batches := flags.String("batches", "20,100,1000", "`sizes` of a batch, comma between")
 	flights := flags.String("flights", "1,2,4,8,16,32,64", "`numbers` of invocations at a time, for the table inflight")

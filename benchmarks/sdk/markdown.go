@@ -46,7 +46,7 @@ func of(table string, all []result) []result {
 }
 
 func writeRows(out io.Writer, all []result) {
-	columns := []string{"", "CPU µs a record", "times less", "records a second", "records an invocation", "allocs a record", "bytes a record"}
+	columns := []string{"", "CPU µs a record", "times less", "records a second", "records an invocation", "allocs a record", "bytes a record", "connections made"}
 	for _, o := range owners {
 		columns = append(columns, string(o))
 	}
@@ -61,9 +61,10 @@ func writeRows(out io.Writer, all []result) {
 		}
 		cells := []string{
 			name, r.CPU.String(), stat.Short(r.TimesLess), r.PerSecond.String(), stat.Short(r.PerInvocation), stat.Short(r.Allocs), stat.Short(r.Bytes),
+			stat.Short(r.Connections),
 		}
 		for _, o := range owners {
-			cells = append(cells, percent(r.Shares[o]))
+			cells = append(cells, part(r, o))
 		}
 		t.Add(cells...)
 	}
@@ -71,24 +72,30 @@ func writeRows(out io.Writer, all []result) {
 }
 
 func writeFlights(out io.Writer, all []result) {
-	t := table.Table{Head: []string{"in flight", "CPU µs a record", "records a second", "records an invocation", "allocs a record", "lambdabatch's share"}}
+	t := table.Table{Head: []string{"in flight", "CPU µs a record", "records a second", "records an invocation", "allocs a record", "of CPU lambdabatch"}}
 	for _, r := range of(inflightTable, all) {
-		t.Add(strconv.Itoa(r.InFlight), r.CPU.String(), r.PerSecond.String(), stat.Short(r.PerInvocation), stat.Short(r.Allocs), percent(r.Shares[library]))
+		t.Add(strconv.Itoa(r.InFlight), r.CPU.String(), r.PerSecond.String(), stat.Short(r.PerInvocation), stat.Short(r.Allocs), part(r, library))
 	}
 	t.WriteMarkdown(out)
 }
 
 func writePayloads(out io.Writer, all []result) {
-	t := table.Table{Head: []string{"a record", "a payload", "records an invocation", "CPU µs a record", "times less", "MB a second", "allocs a record", "lambdabatch's share"}}
+	t := table.Table{Head: []string{"a record", "a payload", "records an invocation", "CPU µs a record", "times less", "MB a second", "allocs a record", "of CPU lambdabatch"}}
 	for _, r := range of(payloadTable, all) {
 		name := stat.Thousands(r.RecordBytes) + " bytes"
 		if r.Name == oneRow().name {
 			name += ", " + r.Name
 		}
 		t.Add(name, stat.Thousands(int(r.Payload)), stat.Short(r.PerInvocation), r.CPU.String(), stat.Short(r.TimesLess),
-			stat.Short(r.PerSecond.Median*float64(r.RecordBytes)/1e6), stat.Short(r.Allocs), percent(r.Shares[library]))
+			stat.Short(r.PerSecond.Median*float64(r.RecordBytes)/1e6), stat.Short(r.Allocs), part(r, library))
 	}
 	t.WriteMarkdown(out)
 }
 
-func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
+// part is an owner's of the CPU time: in µs a record, and in percent.
+func part(r result, o owner) string {
+	if r.Shares[o] == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f (%.0f %%)", r.Shares[o]*r.CPU.Median, 100*r.Shares[o])
+}

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"time"
+
+	"github.com/google/pprof/profile"
 
 	"github.com/lambdabatch/lambdabatch/benchmarks/internal/orders"
 )
@@ -67,6 +71,11 @@ func (p *plan) run(out, progress io.Writer) (err error) {
 	if err := p.measure(all, progress); err != nil {
 		return err
 	}
+	if p.profile != "" {
+		if err := writeProfile(p.profile, all); err != nil {
+			return err
+		}
+	}
 	switch {
 	case p.json:
 		return writeJSON(out, all)
@@ -76,6 +85,23 @@ func (p *plan) run(out, progress io.Writer) (err error) {
 		writeTables(out, all)
 	}
 	return nil
+}
+
+// writeProfile writes the profiles of all runs as one.
+func writeProfile(name string, all []*contest) error {
+	var profiles []*profile.Profile
+	for _, c := range all {
+		profiles = append(profiles, c.profiles...)
+	}
+	merged, err := profile.Merge(profiles)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(name) //nolint:gosec // the user names it
+	if err != nil {
+		return err
+	}
+	return errors.Join(merged.Write(f), f.Close())
 }
 
 // measure runs all contests in each round, so that a machine that is slow for a while is

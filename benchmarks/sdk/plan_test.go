@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -26,10 +27,14 @@ func runPlan(t *testing.T, args ...string) string {
 }
 
 func TestJSON(t *testing.T) { //nolint:paralleltest // see runPlan
-	out := runPlan(t, "-json", "-rounds", "2", "-time", "50ms", "-flights", "1,8", "-sizes", "1024,102400", "-payloads", "100000,6291456")
+	file := filepath.Join(t.TempDir(), "cpu.prof")
+	out := runPlan(t, "-json", "-cpuprofile", file, "-rounds", "2", "-time", "50ms", "-flights", "1,8", "-sizes", "1024,102400", "-payloads", "100000,6291456")
 	var results []result
 	if err := json.Unmarshal([]byte(out), &results); err != nil {
 		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		t.Errorf("%v %v", info, err)
 	}
 	if len(results) != 8+2+5 {
 		t.Errorf("%d results", len(results))

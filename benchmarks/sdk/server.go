@@ -31,6 +31,10 @@ type serverSettings struct {
 	HTTP  int           // 1 or 2
 }
 
+// streams is how many requests an HTTP/2 connection has at a time: as Lambda's endpoint is
+// said to allow (github.com/restatedev/restate/issues/4551).
+const streams = 128
+
 // hello is the first line that the server writes.
 type hello struct {
 	Address     string
@@ -76,6 +80,7 @@ func serve(in io.Reader, out io.Writer) error {
 			}
 		},
 		Protocols: new(http.Protocols),
+		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: streams},
 	}
 	h.Protocols.SetHTTP1(true)
 	h.Protocols.SetHTTP2(settings.HTTP == 2)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/google/pprof/profile"
@@ -53,18 +52,13 @@ type shares map[owner]int64
 
 // add adds what a CPU profile says. A sample belongs to the owner of its innermost frame
 // that is no helper's, whoever has called that in turn.
-func (s *shares) add(cpuProfile []byte) error {
-	p, err := profile.Parse(bytes.NewReader(cpuProfile))
-	if err != nil {
-		return err
-	}
+func (s *shares) add(p *profile.Profile) {
 	if *s == nil {
 		*s = make(shares)
 	}
 	for _, sample := range p.Sample {
 		(*s)[ownerOf(sample)] += sample.Value[0]
 	}
-	return nil
 }
 
 func ownerOf(sample *profile.Sample) owner {
