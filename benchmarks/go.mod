@@ -7,7 +7,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/lambda v1.114.2
 	github.com/aws/smithy-go v1.28.8
 	github.com/cenkalti/backoff/v4 v4.3.0
-	github.com/google/pprof v0.0.0-20250317173921-a4b03ec1a45e
+	github.com/google/pprof v0.0.0-20250317173921-a4b03ec1a45e // later ones want Go 1.26
 	github.com/graph-gophers/dataloader/v7 v7.1.0
 	github.com/lambdabatch/lambdabatch v0.0.0
 	github.com/vikstrous/dataloadgen v0.0.10

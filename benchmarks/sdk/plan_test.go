@@ -28,7 +28,7 @@ func runPlan(t *testing.T, args ...string) string {
 
 func TestJSON(t *testing.T) { //nolint:paralleltest // see runPlan
 	file := filepath.Join(t.TempDir(), "cpu.prof")
-	out := runPlan(t, "-json", "-cpuprofile", file, "-rounds", "2", "-time", "50ms", "-flights", "1,8", "-sizes", "1024,102400", "-payloads", "100000,6291456")
+	out := runPlan(t, "-json", "-cpuprofile", file, "-rounds", "2", "-time", "20ms", "-flights", "1,8", "-sizes", "1024,102400", "-payloads", "100000,6291456")
 	var results []result
 	if err := json.Unmarshal([]byte(out), &results); err != nil {
 		t.Fatal(err)
