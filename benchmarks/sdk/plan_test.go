@@ -39,6 +39,7 @@ func TestJSON(t *testing.T) { //nolint:paralleltest // see runPlan
 	if len(results) != 8+2+5 {
 		t.Errorf("%d results", len(results))
 	}
+	sampled := false
 	for _, r := range results {
 		if r.CPU.Median <= 0 || r.CPU.Low > r.CPU.Median || r.PerSecond.Median <= 0 || r.Allocs <= 0 || r.ServerCPU.Median <= 0 || r.Rounds != 2 {
 			t.Errorf("%+v", r)
@@ -54,20 +55,26 @@ func TestJSON(t *testing.T) { //nolint:paralleltest // see runPlan
 		for _, share := range r.Shares {
 			sum += share
 		}
-		if math.Abs(sum-1) > 0.01 || r.Shares[library] > 0 && r.Name != "lambdabatch" {
+		if sum > 0 { // so short a run may have no sample
+			sampled = true
+		}
+		if sum > 0 && math.Abs(sum-1) > 0.01 || r.Shares[library] > 0 && r.Name != "lambdabatch" {
 			t.Errorf("%s: %v", r.Name, r.Shares)
 		}
+	}
+	if !sampled {
+		t.Error("the profiles are empty")
 	}
 }
 
 func TestHTTP1(t *testing.T) { //nolint:paralleltest // see runPlan
 	out := runPlan(t, "-markdown", "-rounds", "1", "-time", "20ms", "-tables", "rows", "-batches", "20", "-http", "1", "-delay", "1ms")
 	lines := strings.Split(out, "\n")
-	if len(lines) != 2+4+1+1+1 {
+	if len(lines) != 2*(2+4+1)+1+1 {
 		t.Fatalf("%d lines in\n%s", len(lines), out)
 	}
-	for _, line := range lines[:6] {
-		if strings.Count(line, "|") != strings.Count(lines[0], "|") {
+	for i, line := range lines[:13] {
+		if head := lines[i/7*7]; line != "" && strings.Count(line, "|") != strings.Count(head, "|") {
 			t.Errorf("a line has other columns than the head:\n%s", out)
 		}
 	}
