@@ -10,7 +10,9 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"testing" //nolint:depguard // see asTest
+	"testing" //nolint:depguard // see bubble.Main
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/bubble"
 )
 
 // The exit codes.
@@ -30,7 +32,7 @@ func main() {
 		os.Exit(exitUsage)
 	}
 	debug.SetGCPercent(800) // the runs make much garbage and keep little
-	asTest(func(t *testing.T) int {
+	bubble.Main("limiter", func(t *testing.T) int {
 		if err := p.run(t, os.Stdout, progress()); err != nil {
 			fmt.Fprintf(os.Stderr, "limiter: %v\n", err)
 			return exitFailed

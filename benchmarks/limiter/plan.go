@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing" //nolint:depguard // see asTest
+	"testing" //nolint:depguard // see bubble.Main
 	"time"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/bubble"
 )
 
 // trial is one strategy in one scenario.
@@ -142,7 +144,7 @@ func (p *plan) runAll(t *testing.T, trials []*trial, progress io.Writer) error {
 
 func (tr *trial) run(t *testing.T, i int, seed uint64) error {
 	name := fmt.Sprintf("%s, %s, %d clients, seed %d", tr.strategy.name, tr.scenario.name, tr.scenario.clients, seed)
-	return bubble(t, name, func() error {
+	return bubble.Run(t, name, func() error {
 		log, err := simulate(tr.strategy, tr.scenario, seed)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -3,8 +3,9 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"time"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/stat"
 )
 
 // contest is a row with one size of batches and one number of producers.
@@ -69,25 +70,9 @@ func (c *contest) measure(co *course) (sample, error) {
 }
 
 // of is what one number of the samples was in the rounds.
-func (c *contest) of(what func(sample) float64) spread {
-	all := make([]float64, 0, len(c.samples))
-	for _, s := range c.samples {
-		all = append(all, what(s))
-	}
-	return spreadOf(all)
-}
+func (c *contest) of(what func(sample) float64) stat.Spread { return stat.Of(c.samples, what) }
 
-func (c *contest) ns() spread       { return c.of(func(s sample) float64 { return s.ns }) }
-func (c *contest) allocs() spread   { return c.of(func(s sample) float64 { return s.allocs }) }
-func (c *contest) bytes() spread    { return c.of(func(s sample) float64 { return s.bytes }) }
-func (c *contest) perBatch() spread { return c.of(func(s sample) float64 { return s.perBatch }) }
-
-// spread is a median and what is around it.
-type spread struct{ median, low, high float64 }
-
-// spreadOf takes at least one value.
-func spreadOf(all []float64) spread {
-	all = slices.Sorted(slices.Values(all))
-	mid, last := len(all)/2, len(all)-1
-	return spread{(all[mid] + all[last-mid]) / 2, all[0], all[last]}
-}
+func (c *contest) ns() stat.Spread       { return c.of(func(s sample) float64 { return s.ns }) }
+func (c *contest) allocs() stat.Spread   { return c.of(func(s sample) float64 { return s.allocs }) }
+func (c *contest) bytes() stat.Spread    { return c.of(func(s sample) float64 { return s.bytes }) }
+func (c *contest) perBatch() stat.Spread { return c.of(func(s sample) float64 { return s.perBatch }) }

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strconv"
 	"strings"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/stat"
 )
 
 // writeMarkdown writes a line for each row: the time in each contest, and what is
@@ -15,9 +16,9 @@ func (p *plan) writeMarkdown(out io.Writer, all []*contest) {
 	var heads, sizes []string
 	for _, batch := range p.batches {
 		for _, producers := range p.producers {
-			heads = append(heads, fmt.Sprintf("%s, %d prod.", thousands(batch), producers))
+			heads = append(heads, fmt.Sprintf("%s, %d prod.", stat.Thousands(batch), producers))
 		}
-		sizes = append(sizes, thousands(batch))
+		sizes = append(sizes, stat.Thousands(batch))
 	}
 	batches := strings.Join(sizes, " / ")
 	fmt.Fprintf(out, "| ns a record | %s | allocs (%s) | bytes (%s) |\n", strings.Join(heads, " | "), batches, batches)
@@ -34,23 +35,14 @@ func (p *plan) writeMarkdown(out io.Writer, all []*contest) {
 		var cells, allocs, bytes []string
 		for i, c := range all[:len(heads)] {
 			ns := c.ns()
-			cells = append(cells, fmt.Sprintf("%.0f (%.0f–%.0f)", ns.median, ns.low, ns.high))
+			cells = append(cells, fmt.Sprintf("%.0f (%.0f–%.0f)", ns.Median, ns.Low, ns.High))
 			if i%len(p.producers) == 0 {
-				allocs = append(allocs, fmt.Sprintf("%.2f", c.allocs().median))
-				bytes = append(bytes, fmt.Sprintf("%.0f", c.bytes().median))
+				allocs = append(allocs, fmt.Sprintf("%.2f", c.allocs().Median))
+				bytes = append(bytes, fmt.Sprintf("%.0f", c.bytes().Median))
 			}
 		}
 		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", name, strings.Join(cells, " | "), strings.Join(allocs, " / "), strings.Join(bytes, " / "))
 	}
 	fmt.Fprintf(out, "\nMedian (least–most) of %d rounds of %s records; %s, %s/%s, GOMAXPROCS %d.\n",
-		p.rounds, thousands(p.records), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
-}
-
-// thousands writes 1,000,000.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+		p.rounds, stat.Thousands(p.records), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
 }

@@ -126,19 +126,6 @@ func TestLostRecords(t *testing.T) {
 	}
 }
 
-func TestSpread(t *testing.T) {
-	t.Parallel()
-	for want, all := range map[spread][]float64{
-		{1, 1, 1}:   {1},
-		{2, 1, 3}:   {3, 1, 2},
-		{2.5, 1, 4}: {4, 1, 3, 2},
-	} {
-		if got := spreadOf(all); got != want {
-			t.Errorf("%v: %v", all, got)
-		}
-	}
-}
-
 // TestREADME: what it tells of the rows is what they say themselves.
 func TestREADME(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/stat"
 	"github.com/lambdabatch/lambdabatch/benchmarks/internal/svg"
 )
 
@@ -45,7 +46,7 @@ func (p *plan) plot(all []*contest) string {
 	d := svg.New("What a record costs, in ns", plotStyle, width, bottom+footHeight)
 	for i, batch := range p.batches {
 		x := namesWidth + 100*float64(i)
-		d.Add(`<circle class="mark%d" cx="%.1f" cy="14" r="4"/><text x="%.1f" y="18">batch %s</text>`, i%marks, x+4, x+14, thousands(batch))
+		d.Add(`<circle class="mark%d" cx="%.1f" cy="14" r="4"/><text x="%.1f" y="18">batch %s</text>`, i%marks, x+4, x+14, stat.Thousands(batch))
 	}
 	for i, r := range p.rows {
 		class := ""
@@ -74,8 +75,8 @@ func (p *plan) plot(all []*contest) string {
 			y := headHeight + rowHeight*float64(row) + rowGap/2 + lineHeight*(float64(size)+0.5)
 			ns := c.ns()
 			d.Add(`<path class="mark%d" stroke-width="2" d="M%.1f %.1fH%.1f"/><circle class="mark%d" cx="%.1f" cy="%.1f" r="4"><title>%s, batch %s: %.0f (%.0f–%.0f)</title></circle>`,
-				size%marks, axis.at(left, ns.low), y, axis.at(left, ns.high), size%marks, axis.at(left, ns.median), y,
-				svg.Escape(c.row.name), thousands(c.batch), ns.median, ns.low, ns.high)
+				size%marks, axis.at(left, ns.Low), y, axis.at(left, ns.High), size%marks, axis.at(left, ns.Median), y,
+				svg.Escape(c.row.name), stat.Thousands(c.batch), ns.Median, ns.Low, ns.High)
 		}
 	}
 	return d.String()
@@ -89,7 +90,7 @@ func axisOf(all []*contest) logAxis {
 	low, high := math.Inf(1), 1.0
 	for _, c := range all {
 		ns := c.ns()
-		low, high = min(low, ns.low), max(high, ns.high)
+		low, high = min(low, ns.Low), max(high, ns.High)
 	}
 	a := logAxis{int(math.Floor(math.Log10(max(low, 1)))), int(math.Ceil(math.Log10(high)))}
 	a.to = max(a.to, a.from+1)
@@ -106,7 +107,7 @@ func (a logAxis) draw(d *svg.Drawing, left, bottom float64) {
 	for e := a.from; e <= a.to; e++ {
 		v := math.Pow10(e)
 		d.Add(`<path class="grid" d="M%.1f %.1fV%.1f"/><text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`,
-			a.at(left, v), headHeight, bottom, a.at(left, v), bottom+15, thousands(int(v)))
+			a.at(left, v), headHeight, bottom, a.at(left, v), bottom+15, stat.Thousands(int(v)))
 	}
 	d.Add(`<path class="axis" d="M%.1f %.1fH%.1f"/>`, left, bottom, left+plotWidth)
 }

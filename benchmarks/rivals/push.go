@@ -105,8 +105,8 @@ func (p *producer[T]) after(i int) int {
 
 // check is what is asked of each result: that it is this record's.
 func check(got uint64, r *record) error {
-	if got != r.number {
-		return fmt.Errorf("the result of record %d is that of %d", r.number, got)
+	if got != r.Number {
+		return fmt.Errorf("the result of record %d is that of %d", r.Number, got)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func TestPush(t *testing.T) {
 				defer mu.Unlock()
 				submitted++
 				most = max(most, submitted-awaited)
-				return r.number, nil
+				return r.Number, nil
 			},
 			await: func(got uint64, r *record) error {
 				mu.Lock()
@@ -52,17 +52,17 @@ func TestPushFails(t *testing.T) {
 	t.Parallel()
 	pool := newPool()
 	good := batcher[uint64]{
-		submit: func(r *record) (uint64, error) { return r.number, nil },
+		submit: func(r *record) (uint64, error) { return r.Number, nil },
 		await:  check,
 	}
 	broken := errors.New("broken")
 	for want, change := range map[string]func(*batcher[uint64]){
 		"the result of record 10000007 is that of 1": func(b *batcher[uint64]) {
 			b.submit = func(r *record) (uint64, error) {
-				if r.number == 10_000_007 {
+				if r.Number == 10_000_007 {
 					return 1, nil
 				}
-				return r.number, nil
+				return r.Number, nil
 			}
 		},
 		"broken": func(b *batcher[uint64]) { b.finish = func() error { return broken } },
@@ -97,7 +97,7 @@ func TestShares(t *testing.T) {
 			}
 			for _, r := range c.share(p) {
 				if seen[r] {
-					t.Fatalf("%d producers share record %d", producers, r.number)
+					t.Fatalf("%d producers share record %d", producers, r.Number)
 				}
 				seen[r] = true
 			}

@@ -28,8 +28,8 @@ func (c *contest) result() result {
 	ns := c.ns()
 	return result{
 		Name: c.row.name, Version: c.row.version(), Batch: c.batch, Producers: c.producers,
-		NS: round(ns.median), NSMin: round(ns.low), NSMax: round(ns.high),
-		Allocs: round(c.allocs().median), Bytes: round(c.bytes().median), PerBatch: round(c.perBatch().median),
+		NS: round(ns.Median), NSMin: round(ns.Low), NSMax: round(ns.High),
+		Allocs: round(c.allocs().Median), Bytes: round(c.bytes().Median), PerBatch: round(c.perBatch().Median),
 		Rounds: len(c.samples), Does: c.row.does,
 	}
 }
@@ -52,8 +52,8 @@ func writeTable(out io.Writer, all []*contest) {
 	fmt.Fprint(w, "batch\tproducers\tns/record\tmin\tmax\tallocs\tbytes\trecords/batch\t  name\n")
 	for _, c := range all {
 		ns := c.ns()
-		fmt.Fprintf(w, "%d\t%d\t%.0f\t%.0f\t%.0f\t%.2f\t%.0f\t%.1f\t  %s %s\n", c.batch, c.producers, ns.median, ns.low, ns.high,
-			c.allocs().median, c.bytes().median, c.perBatch().median, c.row.name, c.row.version())
+		fmt.Fprintf(w, "%d\t%d\t%.0f\t%.0f\t%.0f\t%.2f\t%.0f\t%.1f\t  %s %s\n", c.batch, c.producers, ns.Median, ns.Low, ns.High,
+			c.allocs().Median, c.bytes().Median, c.perBatch().Median, c.row.name, c.row.version())
 	}
 	w.Flush() //nolint:errcheck // as all other output
 }

@@ -23,7 +23,7 @@ func startDataloader(c *course) (run, error) {
 		values := make([]dataloader.Result[uint64], len(batch))
 		results := make([]*dataloader.Result[uint64], len(batch))
 		for i, r := range batch {
-			values[i].Data = r.number
+			values[i].Data = r.Number
 			results[i] = &values[i]
 		}
 		return results

@@ -21,7 +21,7 @@ func startDataloadgen(c *course) (run, error) {
 		c.sink.take(batch)
 		results := make([]uint64, len(batch))
 		for i, r := range batch {
-			results[i] = r.number
+			results[i] = r.Number
 		}
 		return results, nil // no errors at all is allowed, and cheaper
 	}

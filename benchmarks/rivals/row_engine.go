@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambdabatch/lambdabatch"
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/orders"
 )
 
 func engineRow() row {
@@ -16,7 +17,7 @@ func engineRow() row {
 		module: "github.com/lambdabatch/lambdabatch",
 		does: "a Batcher with a Format that only copies, futures awaited: a result and an error for each record; bounds a batch and what is " +
 			"buffered by number and bytes, and batches in flight; a partial batch goes by time; checks that a record is JSON, " +
-			"and copies it into a request and its number out of the response",
+			"a string, copies it into a request, and reads its number from the response",
 		start: startEngine,
 	}
 }
@@ -44,7 +45,7 @@ func (copying) ReadResponse(payload []byte, results *lambdabatch.Results) error 
 		return errors.New("the response has another length than the request")
 	}
 	for i := range results.Len() {
-		results.Succeed(i, textDigits(payload[i*recordSize:]))
+		results.Succeed(i, orders.TextDigits(payload[i*recordSize:]))
 	}
 	return nil
 }
@@ -57,7 +58,7 @@ func (n nothing) Invoke(_ context.Context, in *lambda.InvokeInput, _ ...func(*la
 	n.sink.count(records)
 	if n.sink.seen != nil {
 		for i := range records {
-			n.sink.see(number(textDigits(in.Payload[i*recordSize:])))
+			n.sink.see(orders.Number(orders.TextDigits(in.Payload[i*recordSize:])))
 		}
 	}
 	return &lambda.InvokeOutput{StatusCode: 200, Payload: in.Payload}, nil

@@ -71,7 +71,7 @@ func (p *promiser) add(r *record) part {
 func (p *promiser) send(b *promise) {
 	p.sink.take(b.records)
 	for i, r := range b.records {
-		b.results[i] = r.number
+		b.results[i] = r.Number
 	}
 	close(b.done)
 }

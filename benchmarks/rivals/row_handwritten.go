@@ -1,5 +1,7 @@
 package main
 
+import "github.com/lambdabatch/lambdabatch/benchmarks/internal/handwritten"
+
 func handwrittenRow() row {
 	return row{
 		name: "hand-written",
@@ -12,17 +14,19 @@ func handwrittenRow() row {
 
 func startHandwritten(c *course) (run, error) {
 	return func() error {
-		h := newHandwritten(&function{c.sink}, "function", c.batch)
-		return batcher[<-chan reply]{
-			submit: func(r *record) (<-chan reply, error) { return h.submit(r.data), nil },
-			await: func(result <-chan reply, r *record) error {
+		h := handwritten.New(&client{c.sink}, handwritten.Settings{
+			Function: "function", Records: c.batch, InFlight: inFlight, Pending: pending, Linger: linger,
+		})
+		return batcher[<-chan handwritten.Reply]{
+			submit: func(r *record) (<-chan handwritten.Reply, error) { return h.Submit(r.Data), nil },
+			await: func(result <-chan handwritten.Reply, r *record) error {
 				got := <-result
-				if got.err != nil {
-					return got.err
+				if got.Err != nil {
+					return got.Err
 				}
-				return check(got.out.Number, r)
+				return check(got.Out.Number, r)
 			},
-			finish: func() error { h.close(); return nil },
+			finish: func() error { h.Close(); return nil },
 		}.run(c)
 	}, nil
 }

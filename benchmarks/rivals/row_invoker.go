@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/function"
 )
 
 func invokerRow() row {
@@ -20,17 +21,17 @@ func invokerRow() row {
 }
 
 func startInvoker(c *course) (run, error) {
-	f := &function{c.sink}
+	f := &client{c.sink}
 	calls := make([]caller, c.producers)
 	for p := range calls {
 		share, n := c.share(p), c.part(p)
 		cl := &calls[p]
 		cl.full = n / c.batch
 		for batch := range slices.Chunk(share[:len(share)-len(share)%c.batch], c.batch) {
-			cl.requests = append(cl.requests, request(batch))
+			cl.requests = append(cl.requests, function.Request(batch))
 		}
 		next := cl.full % len(cl.requests) * c.batch
-		cl.rest = request(share[next : next+n%c.batch])
+		cl.rest = function.Request(share[next : next+n%c.batch])
 	}
 	return func() error {
 		var all sync.WaitGroup
@@ -50,7 +51,7 @@ type caller struct {
 	rest     []byte   // and then this
 }
 
-func (cl *caller) run(f *function) error {
+func (cl *caller) run(f *client) error {
 	ctx := context.Background()
 	for i := range cl.full {
 		if err := call(ctx, f, cl.requests[i%len(cl.requests)]); err != nil {
@@ -63,7 +64,7 @@ func (cl *caller) run(f *function) error {
 	return call(ctx, f, cl.rest)
 }
 
-func call(ctx context.Context, f *function, request []byte) error {
+func call(ctx context.Context, f *client, request []byte) error {
 	out, err := f.Invoke(ctx, &lambda.InvokeInput{Payload: request})
 	if err != nil {
 		return err
@@ -72,19 +73,4 @@ func call(ctx context.Context, f *function, request []byte) error {
 		return errors.New("the response has too little in it")
 	}
 	return nil
-}
-
-// request is the payload for these records, nil for none.
-func request(records []*record) []byte {
-	if len(records) == 0 {
-		return nil
-	}
-	payload := []byte(requestOpen)
-	for i, r := range records {
-		if i > 0 {
-			payload = append(payload, ',')
-		}
-		payload = fmt.Appendf(payload, `%s%017d%s%s}`, recordOpen, r.number, recordData, r.data) // IDs as long as the Batcher's
-	}
-	return append(payload, requestClose...)
 }

@@ -13,13 +13,13 @@ func lambdabatchRow() row {
 		module: "github.com/lambdabatch/lambdabatch",
 		does: "a Batcher with its default format, futures awaited: a value of a struct and an error for each record; bounds a batch and what " +
 			"is buffered by number and bytes, and batches in flight; a partial batch goes by time; a record goes as the JSON it is, " +
-			"after a check that it is, results are matched by ID and decoded by encoding/json",
+			"after a check that it is, results are matched by ID and decoded as encoding/json does",
 		start: startLambdabatch,
 	}
 }
 
 func startLambdabatch(c *course) (run, error) {
-	b, err := newBatcher[order](c, &function{c.sink})
+	b, err := newBatcher[order](c, &client{c.sink})
 	if err != nil {
 		return nil, err
 	}

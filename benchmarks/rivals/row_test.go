@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/orders"
 )
 
 // TestRows has each row carry some records: each must be handled once, and a result
@@ -39,8 +41,8 @@ func TestRows(t *testing.T) {
 							for turn := i; turn < co.part(p); turn += len(co.share(p)) {
 								times++
 							}
-							if n := s.seen[r.number-firstNumber].Load(); n != times {
-								t.Fatalf("record %d was handled %d times, not %d", r.number, n, times)
+							if n := s.seen[r.Number-orders.First].Load(); n != times {
+								t.Fatalf("record %d was handled %d times, not %d", r.Number, n, times)
 							}
 						}
 					}

@@ -1,6 +1,10 @@
 package main
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/orders"
+)
 
 // sink is where batches end: the function that does nothing but count.
 type sink struct {
@@ -15,7 +19,7 @@ func (s *sink) take(batch []*record) {
 		return
 	}
 	for _, r := range batch {
-		s.see(r.number)
+		s.see(r.Number)
 	}
 }
 
@@ -25,4 +29,4 @@ func (s *sink) count(n int) {
 	s.batches.Add(1)
 }
 
-func (s *sink) see(number uint64) { s.seen[number-firstNumber].Add(1) }
+func (s *sink) see(number uint64) { s.seen[number-orders.First].Add(1) }

@@ -1,13 +1,16 @@
-package main
+package handwritten
 
 import (
 	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/orders"
 )
 
 type invoker func(*lambda.InvokeInput) (*lambda.InvokeOutput, error)
@@ -16,8 +19,8 @@ func (f invoker) Invoke(_ context.Context, in *lambda.InvokeInput, _ ...func(*la
 	return f(in)
 }
 
-// TestHandwrittenFails: it is a true batcher, that tells of failures.
-func TestHandwrittenFails(t *testing.T) {
+// TestFails: it is a true batcher, that tells of failures.
+func TestFails(t *testing.T) {
 	t.Parallel()
 	for want, answer := range map[string]struct {
 		out lambda.InvokeOutput
@@ -30,11 +33,12 @@ func TestHandwrittenFails(t *testing.T) {
 		`"failure"`:     {out: lambda.InvokeOutput{Payload: []byte(`{"results":[{"id":"0","status":"failure"}]}`)}},
 		"cannot":        {out: lambda.InvokeOutput{Payload: []byte(`{"results":[{"id":"0","status":"success","data":[]}]}`)}},
 	} {
-		h := newHandwritten(invoker(func(*lambda.InvokeInput) (*lambda.InvokeOutput, error) { return &answer.out, answer.err }), "f", 20)
-		got := <-h.submit(newPool()[0].data) // sent when the ticker ticks
-		if got.err == nil || !strings.Contains(got.err.Error(), want) {
-			t.Errorf("%v, not %s", got.err, want)
+		client := invoker(func(*lambda.InvokeInput) (*lambda.InvokeOutput, error) { return &answer.out, answer.err })
+		h := New(client, Settings{Function: "f", Records: 20, InFlight: 1, Pending: 20, Linger: 10 * time.Millisecond})
+		got := <-h.Submit(orders.Pool(1, orders.Size)[0].Data) // sent when the ticker ticks
+		if got.Err == nil || !strings.Contains(got.Err.Error(), want) {
+			t.Errorf("%v, not %s", got.Err, want)
 		}
-		h.close()
+		h.Close()
 	}
 }
