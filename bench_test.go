@@ -121,7 +121,7 @@ func benchmark[Out any](b *testing.B, start func(testing.TB, int) *lambdabatch.B
 func push[Out any](tb testing.TB, batcher *lambdabatch.Batcher[json.RawMessage, Out], data json.RawMessage, n, producers int) {
 	tb.Helper()
 	var all sync.WaitGroup
-	ctx := context.Background() // a record of a context that can end costs more
+	ctx := context.WithoutCancel(tb.Context()) // a record of a context that can end costs more
 	for p := range producers {
 		all.Go(func() {
 			var pending [1024]*lambdabatch.Future[Out]

@@ -350,6 +350,7 @@ func (e *Engine) toldLanded(all []done) {
 			continue
 		case Succeeded:
 			succeeded++
+		case Failed:
 		}
 		finished++
 		bytes += len(r.Entry)
@@ -371,8 +372,8 @@ func (e *Engine) toldLanded(all []done) {
 	e.unfinished -= finished
 	e.buffer.records -= finished
 	e.buffer.bytes -= bytes
-	e.counts.Succeeded += uint64(succeeded)         //nolint:gosec // a number of records
-	e.counts.Failed += uint64(finished - succeeded) //nolint:gosec // likewise
+	e.counts.Succeeded += uint64(succeeded)
+	e.counts.Failed += uint64(finished - succeeded)
 	for _, r := range unburied {
 		e.toBury(r)
 	}
