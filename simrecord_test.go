@@ -65,9 +65,10 @@ func (r *simRecord) options() []lambdabatch.RecordOption {
 	return opts
 }
 
-// context makes the record's context.
+// context makes the record's context. It can end only if it will, because the Batcher has
+// shorter ways for records that cannot leave.
 func (r *simRecord) context(of context.Context) (context.Context, func()) {
-	ctx := context.WithValue(of, contextKey{}, r)
+	ctx := context.WithValue(context.WithoutCancel(of), contextKey{}, r)
 	var ends []func()
 	if r.timeout > 0 {
 		var end func()
