@@ -139,6 +139,7 @@ func TestWhatBecomesADeadLetter(t *testing.T) {
 			},
 		},
 		"refused at the door": {
+			fault:   lambdatest.Latency(time.Second), // for so long the buffer is full
 			options: []lambdabatch.Option{lambdabatch.WithMaxBytes(100), lambdabatch.WithMaxBuffered(1, 1000), lambdabatch.WithFailFast(), lambdabatch.WithLinger(time.Hour)},
 			run: func(t *testing.T, b batcher) {
 				_, err := b.Do(t.Context(), string(make([]byte, 1000)))

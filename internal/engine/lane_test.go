@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -31,25 +32,30 @@ type laneModel struct {
 	accepted int
 	scratch  []byte // the entry of the last record, until the next one's
 	entries  map[*Record][]byte
+	held     map[uint64]*Record
 	sheets   int // batches that were sealed as they were gathered
+	whole    int // those of them of which no record was looked at
 }
 
 func newLaneModel(t *testing.T, l limits) *laneModel {
 	t.Helper()
 	return &laneModel{
 		t: t, lane: newLane("", l), now: 1,
-		sealed: map[*Record]int{}, left: map[*Record]bool{}, entries: map[*Record][]byte{},
+		sealed: map[*Record]int{}, left: map[*Record]bool{}, entries: map[*Record][]byte{}, held: map[uint64]*Record{},
 	}
 }
 
 // add adds a record of n bytes, with an ID that is the caller's if it is not "".
 func (m *laneModel) add(n int, id string) {
-	m.seq++
+	m.seq += 2 // those between are for records that are held
 	entry := bytes.Repeat(strconv.AppendUint(nil, m.seq, 10), n)[:n]
 	m.scratch = append(m.scratch[:0], entry...)
 	r := &Record{ID: id, CallerID: id != "", seq: m.seq, Entry: m.scratch, Lent: true, arrived: m.now}
 	if n%7 == 0 {
 		r.keep()
+	}
+	if n%5 == 0 { // it may leave
+		r.extra().ctx, r.extra().release = context.Background(), func() {}
 	}
 	if id == "" {
 		r.ID = "generated " + strconv.FormatUint(m.seq, 10)
@@ -63,6 +69,27 @@ func (m *laneModel) add(n int, id string) {
 	m.waiting = append(m.waiting, r)
 }
 
+// addHeld adds a record that was held, and so comes between those that came meanwhile.
+func (m *laneModel) addHeld(i int) {
+	if len(m.waiting) == 0 {
+		return
+	}
+	before := m.waiting[i%len(m.waiting)]
+	if _, taken := m.held[before.seq-1]; taken || before.seq%2 == 1 {
+		return
+	}
+	r := &Record{ID: fmt.Sprint("held ", before.seq-1), seq: before.seq - 1, Entry: []byte("held"), arrived: m.now}
+	if m.lane.limits.overhead()+m.lane.limits.size(r) > m.lane.limits.bytes {
+		return
+	}
+	m.held[r.seq] = r
+	m.accepted++
+	m.entries[r] = r.Entry
+	m.lane.addHeld(r)
+	m.waiting = append(m.waiting, r)
+	slices.SortFunc(m.waiting, bySeq)
+}
+
 func (m *laneModel) leave(i int) {
 	list := &m.waiting
 	if i%2 == 1 {
@@ -73,6 +100,9 @@ func (m *laneModel) leave(i int) {
 	}
 	i = i / 2 % len(*list)
 	r := (*list)[i]
+	if r.plain() && r.state == queued {
+		return // has no context that could end
+	}
 	*list = append((*list)[:i:i], (*list)[i+1:]...)
 	m.lane.leave(r)
 	m.left[r] = true
@@ -81,10 +111,18 @@ func (m *laneModel) leave(i int) {
 // seal seals a batch, and lets all or none of its records return later.
 func (m *laneModel) seal(fails bool, delay time.Duration) {
 	m.comeBack()
-	records, size, over := m.lane.seal(m.now)
-	require.Empty(m.t, over)
+	var records, over []*Record
+	var size int
+	var whole *sheet
+	if m.lane.queue.len() > 0 {
+		records, size, whole = m.lane.sealSheet()
+	}
+	if whole == nil {
+		records, size, over = m.lane.seal(m.now)
+		require.Empty(m.t, over)
+	}
 	l := m.lane.limits
-	require.LessOrEqual(m.t, len(records), l.records)
+	require.LessOrEqual(m.t, len(records), m.lane.portion.records)
 	require.LessOrEqual(m.t, size, l.bytes)
 	want := l.overhead()
 	ids := map[string]bool{}
@@ -103,8 +141,11 @@ func (m *laneModel) seal(fails bool, delay time.Duration) {
 	require.Equal(m.t, want, size)
 	if len(m.waiting) > 0 {
 		require.NotEmpty(m.t, records, "there is always something to seal")
+		if len(records) < m.lane.portion.records && len(ids) == len(records) && !ids[m.waiting[0].ID] {
+			require.Greater(m.t, size+l.size(m.waiting[0]), l.bytes, "another one would fit in")
+		}
 	}
-	m.payload(records, size)
+	m.payload(records, size, whole)
 	for _, r := range records {
 		if !fails {
 			m.sealed[r]++
@@ -117,11 +158,16 @@ func (m *laneModel) seal(fails bool, delay time.Duration) {
 }
 
 // payload looks whether the payload is that of records, which have their entries still.
-func (m *laneModel) payload(records []*Record, size int) {
+func (m *laneModel) payload(records []*Record, size int, whole *sheet) {
 	if len(records) == 0 {
 		return
 	}
-	b := Batch{Records: records, Bytes: size, envelope: &m.lane.limits.envelope, sheet: sheetOf(records)}
+	b := Batch{Records: records, Bytes: size, envelope: &m.lane.limits.envelope, sheet: whole}
+	if whole == nil {
+		b.sheet = sheetOf(records)
+	} else {
+		m.whole++
+	}
 	var entries [][]byte
 	for _, r := range records {
 		entries = append(entries, m.entries[r])
@@ -199,6 +245,12 @@ func (m *laneModel) run(program []byte) {
 		case 6:
 			m.seal(true, time.Duration(b)*time.Millisecond)
 		case 7:
+			if b%16 == 0 {
+				m.lane.portion.records = 1 + a%m.lane.limits.records
+			}
+			if b%16 == 1 {
+				m.addHeld(a)
+			}
 			m.now = m.now.add(time.Duration(a) * time.Millisecond)
 			m.comeBack()
 			m.lane.readiness(m.now)
@@ -222,7 +274,7 @@ func FuzzSeal(f *testing.F) {
 
 func TestLane(t *testing.T) {
 	t.Parallel()
-	sheets := 0
+	sheets, whole := 0, 0
 	for seed := range uint64(500) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		program := make([]byte, 300)
@@ -231,9 +283,10 @@ func TestLane(t *testing.T) {
 		}
 		m := newLaneModel(t, limits{records: 1 + random.IntN(10), bytes: 100 + random.IntN(1000), envelope: envelope, linger: time.Second})
 		m.run(program)
-		sheets += m.sheets
+		sheets, whole = sheets+m.sheets, whole+m.whole
 	}
 	assert.Greater(t, sheets, 500, "some batches have their payload as they were gathered")
+	assert.Greater(t, whole, 500, "and of some no record was looked at")
 }
 
 // A lane full of one ID stays cheap: sealing does not look at all of it.
