@@ -405,3 +405,21 @@ func TestComeBack(t *testing.T) {
 		assert.Equal(t, now > 0, reason == Flush, "the third was to be flushed")
 	}
 }
+
+// What is left when a whole sheet was sealed waits for its own linger.
+func TestReadinessAfterSheet(t *testing.T) {
+	t.Parallel()
+	l := newLane("", limits{records: 2, bytes: 1000, envelope: envelope, linger: 10})
+	for i := range 3 {
+		l.add(&Record{seq: uint64(i) + 1, arrived: instant(i) + 1, Entry: []byte("x"), Lent: true})
+	}
+	reason, _ := l.readiness(1)
+	assert.Equal(t, Full, reason)
+	l.pressing() // as readiness asks when the lane is not full
+	records, _, whole := l.sealSheet()
+	require.Len(t, records, 2)
+	require.NotNil(t, whole)
+	reason, again := l.readiness(12)
+	assert.Equal(t, NotReady, reason)
+	assert.Equal(t, instant(13), again)
+}
