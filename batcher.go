@@ -15,7 +15,8 @@ import (
 )
 
 // Invoker is what a [Batcher] needs of the SDK's Lambda client: a
-// [*lambda.Client] is one. It must be safe for concurrent use.
+// [*lambda.Client] is one. It must be safe for concurrent use. It may keep the payload
+// that it is given, and must not change it.
 type Invoker interface {
 	Invoke(ctx context.Context, in *lambda.InvokeInput, optFns ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
 }
