@@ -69,7 +69,9 @@ func (l *lane) sealSheet() (records []*Record, bytes int, s *sheet) {
 	}
 	records = slices.Clone(l.queue.all()[:s.entries])
 	l.queue.drop(s.entries)
-	l.live -= s.entries
+	if l.live -= s.entries; l.live == 0 {
+		l.queue.drop(l.queue.len()) // nothing but holes
+	}
 	l.bytes -= len(s.bytes) - len(l.limits.envelope.Opening)
 	l.urgent = nil
 	if l.sheet == s {
