@@ -11,7 +11,7 @@ import (
 	"github.com/lambdabatch/lambdabatch"
 )
 
-// DeadLetterFile is the letters in a file that a [lambdabatch.DeadLetterFile] has written, which must be closed. When [Redrive] ends, the file is replaced by one with the letters
+// DeadLetterFile is the letters in a file that a [lambdabatch.DeadLetterFile] has written, which must be closed, and not be the one that the Redrive's own Batcher writes to. When [Redrive] ends, the file is replaced by one with the letters
 // that are left; lines that are no letters go.
 func DeadLetterFile(path string) Letters { return &letterFile{path: path} }
 

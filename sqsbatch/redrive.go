@@ -52,7 +52,7 @@ type LetterGroup struct {
 type RedriveReport struct {
 	Found     int           `json:"found"`  // letters
 	Groups    []LetterGroup `json:"groups"` // of all that were found, the largest first
-	Chosen    int           `json:"chosen"` // by the filter; these are submitted
+	Chosen    int           `json:"chosen"` // by the filter; these are submitted, unless RedriveNothing says otherwise
 	Succeeded int           `json:"succeeded"`
 	Failed    int           `json:"failed"`             // once more; they stay
 	Failures  []LetterGroup `json:"failures,omitempty"` // why those failed this time, the largest group first

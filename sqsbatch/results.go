@@ -31,7 +31,7 @@ import (
 //	receiving, stop := context.WithCancel(context.Background())
 //	done := make(chan error, 1)
 //	go func() { done <- results.Run(receiving) }()
-//	prices, err := lambdabatch.New[Order, Price](results, "price-orders", lambdabatch.WithMaxBytes(1<<20))
+//	prices, err := lambdabatch.New[Order, Price](results, "price-orders", lambdabatch.WithMaxBytes(400<<10))
 //	...
 //	prices.Close() // first the Batcher, whose results must come yet
 //	stop()         // then the Run
@@ -40,8 +40,8 @@ import (
 // The function, or the alias that is invoked, needs the queue as its on-success and as its on-failure destination, which must be a standard queue, and its role the
 // permission sqs:SendMessage. Each process needs a queue of its own, and so an alias of its own; what comes for
 // others is thrown away and counted. The Batcher stays with RequestResponse, which is how it knows that results will come; an Event has 1 MB at
-// the most, so it needs [lambdabatch.WithMaxBytes] of 1<<20 or less (AWS Lambda Developer Guide, "Lambda quotas"). Response and request
-// together must fit into a message of SQS, or the result is lost.
+// the most (AWS Lambda Developer Guide, "Lambda quotas"). But response and request together must fit into a message of SQS, which has 1 MB at the most, or the result is lost, and the
+// records are sent again at the result timeout. So [lambdabatch.WithMaxBytes] must be well below: 400 KB if results are as large as their records, more if they are smaller.
 //
 // Set the function's MaximumRetryAttempts to 0: or else Lambda itself repeats a failed batch after one and two more minutes, before it says that it has failed
 // (AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation").
