@@ -4,40 +4,20 @@
 package main
 
 import (
-	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
 	"testing" //nolint:depguard // see bubble.Main
 
 	"github.com/lambdabatch/lambdabatch/benchmarks/internal/bubble"
-)
-
-// The exit codes.
-const (
-	exitOK     = 0
-	exitFailed = 1 // a run broke down
-	exitUsage  = 2 // nothing was run: wrong flags
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/command"
 )
 
 func main() {
-	p, err := parse(os.Args[1:], os.Stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(exitOK)
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "limiter: %v; -h tells of the flags\n", err)
-		os.Exit(exitUsage)
-	}
+	p := command.Parse("limiter", parse)
 	debug.SetGCPercent(800) // the runs make much garbage and keep little
 	bubble.Main("limiter", func(t *testing.T) int {
-		if err := p.run(t, os.Stdout, progress()); err != nil {
-			fmt.Fprintf(os.Stderr, "limiter: %v\n", err)
-			return exitFailed
-		}
-		return exitOK
+		return command.Code("limiter", p.run(t, os.Stdout, progress()))
 	})
 }
 

@@ -71,7 +71,7 @@ func (p *plan) measure(all []*contest, progress io.Writer) (err error) {
 
 // profile begins a CPU profile.
 func profile(name string) (stop func() error, err error) {
-	f, err := os.Create(name) //nolint:gosec // the user names it
+	f, err := os.Create(name)
 	if err != nil {
 		return nil, err
 	}

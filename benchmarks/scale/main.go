@@ -4,30 +4,12 @@
 package main
 
 import (
-	"errors"
-	"flag"
-	"fmt"
 	"os"
-)
 
-// The exit codes.
-const (
-	exitOK     = 0
-	exitFailed = 1 // a run broke down, or lost a record
-	exitUsage  = 2 // nothing was run: wrong flags
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/command"
 )
 
 func main() {
-	p, err := parse(os.Args[1:], os.Stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(exitOK)
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "scale: %v; -h tells of the flags\n", err)
-		os.Exit(exitUsage)
-	}
-	if err := p.run(os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintf(os.Stderr, "scale: %v\n", err)
-		os.Exit(exitFailed)
-	}
+	p := command.Parse("scale", parse)
+	os.Exit(command.Code("scale", p.run(os.Stdout, os.Stderr)))
 }

@@ -5,37 +5,20 @@
 package main
 
 import (
-	"errors"
-	"flag"
 	"fmt"
 	"os"
-)
 
-// The exit codes.
-const (
-	exitOK     = 0
-	exitFailed = 1 // a run broke down, or lost a record
-	exitUsage  = 2 // nothing was run: wrong flags
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/command"
 )
 
 func main() {
 	if serving() {
 		if err := serve(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintf(os.Stderr, "sdk: the server: %v\n", err)
-			os.Exit(exitFailed)
+			os.Exit(command.Failed)
 		}
 		return
 	}
-	p, err := parse(os.Args[1:], os.Stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(exitOK)
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "sdk: %v; -h tells of the flags\n", err)
-		os.Exit(exitUsage)
-	}
-	if err := p.run(os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintf(os.Stderr, "sdk: %v\n", err)
-		os.Exit(exitFailed)
-	}
+	p := command.Parse("sdk", parse)
+	os.Exit(command.Code("sdk", p.run(os.Stdout, os.Stderr)))
 }

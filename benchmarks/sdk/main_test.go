@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/lambdabatch/lambdabatch/benchmarks/internal/command"
 )
 
 // TestMain lets the tests' program be the server, too.
@@ -13,6 +15,6 @@ func TestMain(m *testing.M) {
 	}
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(exitFailed)
+		os.Exit(command.Failed)
 	}
 }

@@ -97,7 +97,7 @@ func writeProfile(name string, all []*contest) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(name) //nolint:gosec // the user names it
+	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
