@@ -135,11 +135,13 @@ func TestReturningRecordsTakeFreshOnesAlong(t *testing.T) {
 		for range 2 {
 			b.Submit(t.Context(), "old")
 		}
-		go func() { assert.NoError(t, b.Flush(t.Context())) }()
+		var flushing sync.WaitGroup
+		flushing.Go(func() { assert.NoError(t, b.Flush(t.Context())) })
 		time.Sleep(time.Second / 2)
 		f := b.Submit(t.Context(), "fresh")
 		_, err := f.Await(t.Context())
 		require.NoError(t, err)
+		flushing.Wait()
 		assert.Equal(t, []int{2, 3}, sizes(s))
 	})
 }
