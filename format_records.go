@@ -36,16 +36,22 @@ func (recordsFormat) ReadResponse(payload []byte, results *Results) error {
 		if !ok {
 			continue
 		}
-		switch status := string(r.Status); status {
+		switch string(r.Status) {
 		case "success":
 			results.Succeed(at, r.Data)
 		case "retry":
-			results.Retry(at, r.RetryAfter, &RecordError{
-				ID: results.ID(at), Status: status, Type: r.ErrorType, Message: r.ErrorMessage, Retryable: true, RetryAfter: r.RetryAfter,
-			})
+			results.Retry(at, r.RetryAfter, recordError(results.ID(at), r))
 		default:
-			results.Fail(at, &RecordError{ID: results.ID(at), Status: status, Type: r.ErrorType, Message: r.ErrorMessage})
+			results.Fail(at, recordError(results.ID(at), r))
 		}
 	}
 	return nil
+}
+
+// recordError is the error of a record that the function has failed.
+func recordError(id string, r *wire.Result) *RecordError {
+	status := string(r.Status)
+	return &RecordError{
+		ID: id, Status: status, Type: r.ErrorType, Message: r.ErrorMessage, Retryable: status == "retry", RetryAfter: r.RetryAfter,
+	}
 }

@@ -44,6 +44,7 @@ func rows() []row {
 		sliceRow(),
 		channelRow(),
 		futureRow(),
+		copyRow(),
 		invokerRow(),
 	}
 }

@@ -45,7 +45,7 @@ func (c *Counts) landed(a *Answer) {
 // Counts returns a copy of the counts.
 func (e *Engine) Counts() Counts {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	c := e.counts
 	c.Throttles = maps.Clone(e.counts.Throttles)
 	c.Invocations = len(e.flights)

@@ -20,8 +20,18 @@ func (e *Engine) askPermit() {
 	case !e.asking && !e.killed:
 		e.asking = true
 		e.running++
-		p := pilots.Get().(*pilot)
-		p.Engine = e
+		e.starting = pilots.Get().(*pilot)
+		e.starting.Engine, e.starting.asks = e, e.askContext()
+	}
+}
+
+// unlock lets go of the lock, and starts the goroutine that was found to be needed
+// meanwhile: that may take long enough for others to go to sleep over the lock.
+func (e *Engine) unlock() {
+	p := e.starting
+	e.starting = nil
+	e.mu.Unlock()
+	if p != nil {
 		if p.fly == nil {
 			p.fly = p.run
 		}
@@ -35,6 +45,7 @@ func (e *Engine) askPermit() {
 type pilot struct {
 	*Engine
 	step   step
+	asks   context.Context // ends when no permit is needed any more
 	batch  *Batch
 	permit Permit
 	answer Answer
@@ -58,6 +69,7 @@ const (
 )
 
 func (p *pilot) run() {
+	deepen(false)
 	defer func() {
 		if p.step != gone {
 			p.exited()
@@ -88,8 +100,8 @@ func (p *pilot) run() {
 			}
 		default:
 			p.step = gone
-			if p.askAgain() {
-				*p = pilot{Engine: p.Engine, fly: p.fly}
+			if asks := p.askAgain(); asks != nil {
+				*p = pilot{Engine: p.Engine, fly: p.fly, asks: asks}
 			}
 		}
 	}
@@ -99,7 +111,8 @@ func (p *pilot) run() {
 func (p *pilot) exited() {
 	switch p.step {
 	case asking:
-		p.permitted(context.Background(), nil, ErrExited)
+		p.asks = context.Background()
+		p.permitted(nil, ErrExited)
 	case sending:
 		p.step = releasing
 	case releasing:
@@ -113,50 +126,50 @@ func (p *pilot) exited() {
 
 // askAgain makes the goroutine that is done with its invocation the asking one,
 // if one is needed, and otherwise counts it out.
-func (e *Engine) askAgain() bool {
+func (e *Engine) askAgain() context.Context {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	if e.ready.first != nil && !e.asking && !e.killed {
 		e.asking = true
-		return true
+		return e.askContext()
 	}
 	e.running--
 	e.advance()
-	return false
+	return nil
 }
 
 // ask waits for the permit.
 func (p *pilot) ask() {
-	ctx := p.askContext()
 	var permit Permit
 	var err error
-	if panicked := p.try("the limiter", func() { permit, err = p.cfg.Acquire(ctx) }); panicked != nil {
+	if panicked := p.try("the limiter", func() { permit, err = p.cfg.Acquire(p.asks) }); panicked != nil {
 		err = panicked
 	}
-	p.permitted(ctx, permit, err)
+	p.permitted(permit, err)
 }
 
 // permitted seals a batch, for which there is a permit, or which fails with err.
 // There is none when meanwhile all have gone, or the Engine was killed.
-func (p *pilot) permitted(ctx context.Context, permit Permit, err error) {
+func (p *pilot) permitted(permit Permit, err error) {
 	invoking, cancel := p.invoking()
 	p.mu.Lock()
-	if err != nil && ctx.Err() != nil && p.ready.first != nil && !p.killed {
+	if err != nil && p.asks.Err() != nil && p.ready.first != nil && !p.killed {
 		// Called off when the last lane went, but another has come.
-		p.mu.Unlock()
+		p.asks = p.askContext()
+		p.unlock()
 		cancel()
 		return
 	}
 	p.asking = false
 	var over []done
-	if err == nil || ctx.Err() == nil {
+	if err == nil || p.asks.Err() == nil {
 		p.batch, over = p.seal(p.clock.now(), err)
 	}
 	if p.batch != nil {
 		p.batch.invoking, p.batch.cancel = invoking, cancel
 	}
 	p.askPermit()
-	p.mu.Unlock()
+	p.unlock()
 	if p.batch == nil {
 		cancel()
 	}
@@ -191,23 +204,11 @@ func (p *pilot) send() {
 
 // askContext ends when no permit is needed any more.
 func (e *Engine) askContext() context.Context {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.ready.first == nil {
-		return ended
-	}
 	if e.ask == nil {
 		e.ask, e.cancelAsk = context.WithCancel(e.stop)
 	}
 	return e.ask
 }
-
-// ended is a context that has ended.
-var ended = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
 
 // seal makes the next batch of the lane that has been ready longest, and ends the
 // records in it whose time is over. limiterErr is why the batch has no permit and
@@ -298,3 +299,21 @@ func (e *Engine) try(in string, f func()) (err error) {
 	f()
 	return nil
 }
+
+// deepen makes the stack of a new goroutine as large as an invocation needs it, while
+// there is next to nothing on it: growing it step by step would copy all the calls
+// that are under way, each time. Nobody says really.
+//
+//go:noinline
+func deepen(really bool) (n byte) {
+	if really {
+		var room [stackRoom]byte
+		for i := range room {
+			room[i] = byte(i)
+		}
+		n = room[len(room)/2]
+	}
+	return n
+}
+
+const stackRoom = 5 << 10

@@ -66,7 +66,7 @@ func (e *Engine) Flush(ctx context.Context) error {
 	current.last, current.done = e.seq, done
 	e.gens = append(e.gens, newGeneration())
 	e.advance()
-	e.mu.Unlock()
+	e.unlock()
 	select {
 	case <-done:
 		return nil
@@ -84,7 +84,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	drained := make(chan struct{})
 	e.drained = append(e.drained, drained)
 	e.advance()
-	e.mu.Unlock()
+	e.unlock()
 	e.finish(refused...)
 
 	select {
@@ -96,7 +96,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	e.mu.Lock()
 	empty := e.empty() // at the same moment
 	left, cancels := e.kill()
-	e.mu.Unlock()
+	e.unlock()
 	e.cancel()
 	for _, cancel := range cancels {
 		cancel()
@@ -113,7 +113,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 // some of an outcome that was decided before.
 func (e *Engine) allTold() <-chan struct{} {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	told := make(chan struct{})
 	e.telling = append(e.telling, told)
 	e.advance()

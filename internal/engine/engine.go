@@ -33,7 +33,8 @@ type Engine struct {
 	asking    bool // one goroutine is waiting for a permit, or about to
 	ask       context.Context
 	cancelAsk context.CancelFunc
-	running   int // goroutines
+	starting  *pilot // by whoever has the lock, when they let go of it
+	running   int    // goroutines
 
 	gens       []*generation   // with unfinished records, oldest first; the last is current
 	unfinished int             // records whose owner is not done with them
@@ -105,14 +106,14 @@ func (e *Engine) Submit(ctx context.Context, r *Record) {
 	default:
 		wait := e.buffer.wait(r)
 		e.press()
-		e.mu.Unlock()
+		e.unlock()
 		<-wait
 		return
 	}
 	if refusal != nil {
 		e.refuse(r)
 	}
-	e.mu.Unlock()
+	e.unlock()
 	if refusal != nil {
 		e.finish(done{r, Outcome{Err: refusal}})
 	}
@@ -133,7 +134,7 @@ func (e *Engine) tooLarge(r *Record) error {
 func (e *Engine) Refuse(r *Record, err error) {
 	e.mu.Lock()
 	e.refuse(r)
-	e.mu.Unlock()
+	e.unlock()
 	e.finish(done{r, Outcome{Err: err}})
 }
 
@@ -209,10 +210,10 @@ func (e *Engine) abandon(r *Record) {
 	switch r.state {
 	case created:
 		r.state = doomed // its Submit is about to see that
-		e.mu.Unlock()
+		e.unlock()
 		return
 	case doomed, settled:
-		e.mu.Unlock()
+		e.unlock()
 		return
 	case roomless:
 		e.buffer.line.Remove(r.more.place)
@@ -230,7 +231,7 @@ func (e *Engine) abandon(r *Record) {
 		e.settle(r)
 	}
 	e.letIn()
-	e.mu.Unlock()
+	e.unlock()
 	e.finish(done{r, outcome})
 }
 
@@ -342,7 +343,7 @@ func (e *Engine) wake(l *lane, at, now instant) {
 
 func (e *Engine) woken(l *lane) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	now := e.clock.now()
 	if l.wakeAt == 0 || now < l.wakeAt {
 		return // stopped or set anew while this was on its way

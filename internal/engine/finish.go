@@ -49,7 +49,7 @@ func (e *Engine) told(all []done) {
 		return
 	}
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	for i := range all {
 		r := all[i].Record
 		verdict := r.Owner.Verdict()
@@ -85,7 +85,7 @@ func (e *Engine) toldLanded(all []done) {
 		r.letGo()
 	}
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	if len(e.gens) == 1 {
 		e.gens[0].unfinished -= finished
 	} else {
@@ -137,7 +137,7 @@ func (e *Engine) bury() {
 // less is needed.
 func (e *Engine) nextUnburied() *Record {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	if len(e.unburied) == 0 {
 		e.buriers--
 		e.advance()
@@ -150,7 +150,7 @@ func (e *Engine) nextUnburied() *Record {
 
 func (e *Engine) buried(r *Record) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	e.finished(r, r.Owner.Verdict())
 	e.goOn()
 }

@@ -26,28 +26,33 @@ type verdict struct {
 func (e *Engine) land(b *Batch, a *Answer) {
 	end := e.clock.now()
 	b.cancel()
-	s := scratches.Get().(*scratch)
-	if !e.aboard(b, a, s) {
+	final := a.Err == nil && !slices.ContainsFunc(a.Results, func(res Result) bool { return res.Retry })
+	e.mu.Lock()
+	if _, flying := e.flights[b]; !flying {
+		e.unlock()
 		return
 	}
+	s := scratches.Get().(*scratch)
+	defer s.free()
+	if final && !b.boarded {
+		lane := e.landed(b, a, end)
+		e.untold += len(b.Records)
+		e.update(lane, end)
+		e.press()
+		e.unlock()
+		e.arrive(b, a, s)
+		e.finishLanded(s.finished)
+		return
+	}
+	b.board()
+	if !final {
+		s.aboard = b.aboard(a, s.aboard)
+	}
+	e.unlock()
 	e.judge(b, a, s)
 
 	e.mu.Lock()
-	delete(e.flights, b)
-	e.counts.landed(a)
-	b.Flight.RequestID, b.Flight.Duration = a.RequestID, end.sub(b.Flight.start)
-	lane := e.lane(b.Tenant)
-	if !b.boarded {
-		e.untold += len(b.Records)
-		e.learn(lane, b, a)
-		e.update(lane, end)
-		e.press()
-		e.mu.Unlock()
-		b.arrive(s)
-		e.finishLanded(s.finished)
-		s.free()
-		return
-	}
+	lane := e.landed(b, a, end)
 	var again, apart []*Record
 	for i, r := range b.Records {
 		r.aboard = false
@@ -74,7 +79,6 @@ func (e *Engine) land(b *Batch, a *Answer) {
 		}
 	}
 	e.counts.Retried += uint64(len(again) + len(apart))
-	e.learn(lane, b, a)
 	if b.Sealed != nil {
 		b.Sealed.landed(a.Fault.Certainty)
 	}
@@ -83,22 +87,35 @@ func (e *Engine) land(b *Batch, a *Answer) {
 	}
 	e.update(lane, end)
 	e.press()
-	e.mu.Unlock()
+	e.unlock()
 	e.finishLanded(s.finished)
-	s.free()
+}
+
+// landed takes in what came of b itself, and returns its lane.
+func (e *Engine) landed(b *Batch, a *Answer, end instant) *lane {
+	delete(e.flights, b)
+	e.counts.landed(a)
+	b.Flight.RequestID, b.Flight.Duration = a.RequestID, end.sub(b.Flight.start)
+	lane := e.lane(b.Tenant)
+	e.learn(lane, b, a)
+	return lane
 }
 
 // arrive lets the records of b fly and land at once. They are nobody else's meanwhile:
 // they are plain, and their batch is not among the flights any more.
-func (b *Batch) arrive(s *scratch) {
+func (e *Engine) arrive(b *Batch, a *Answer, s *scratch) {
+	succeeded := 0
 	for i, r := range b.Records {
-		v := &s.verdicts[i]
+		res := &a.Results[i]
 		r.fly(b.Flight)
-		r.aboard = false
-		r.land(v.certainty, v.err)
-		r.state = settled
-		s.finished = append(s.finished, done{r, Outcome{Data: v.data, Err: v.err}})
+		r.tries, r.aboard, r.state = 1, false, settled
+		r.land(a.Fault.Certainty, res.Err)
+		s.finished = append(s.finished, done{r, Outcome{Data: res.Data, Err: res.Err}})
+		if res.Err == nil {
+			succeeded++
+		}
 	}
+	e.budget.succeeded(succeeded)
 }
 
 // ended settles a record whose last attempt has landed.
@@ -130,26 +147,16 @@ func (e *Engine) learn(l *lane, b *Batch, a *Answer) {
 	}
 }
 
-// aboard notes which records of b are still in flight, if any of them may be sent again,
-// and gives those what they need for that: later others may look at it. It is false if b
-// has landed.
-func (e *Engine) aboard(b *Batch, a *Answer, s *scratch) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, flying := e.flights[b]; !flying {
-		return false
-	}
-	if a.Err == nil && !slices.ContainsFunc(a.Results, func(res Result) bool { return res.Retry }) {
-		return true
-	}
-	b.board()
+// aboard appends which records of b are still in flight, and gives those that may be sent
+// again what they need for that: later others may look at it.
+func (b *Batch) aboard(a *Answer, aboard []bool) []bool {
 	for i, r := range b.Records {
-		s.aboard = append(s.aboard, r.state == flying)
+		aboard = append(aboard, r.state == flying)
 		if a.Err != nil || a.Results[i].Retry {
 			r.extra()
 		}
 	}
-	return true
+	return aboard
 }
 
 // judge decides what is to be done with each record of b that is still aboard. It

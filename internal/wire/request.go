@@ -49,6 +49,9 @@ func RecordData(record []byte, id string) []byte {
 // escapedLen returns how many bytes appendEscaped appends.
 func escapedLen(text string) int {
 	n := len(text)
+	if asItIs(text) {
+		return n
+	}
 	for i := 0; i < len(text); {
 		size, escape := nextEscape(text, i)
 		if escape {
@@ -74,6 +77,9 @@ func escapeLen(c byte) int {
 // It escapes what RFC 8259 demands and no more.
 func appendEscaped(dst []byte, text string) []byte {
 	const hex = "0123456789abcdef"
+	if asItIs(text) {
+		return append(dst, text...)
+	}
 	start := 0
 	for i := 0; i < len(text); {
 		size, escape := nextEscape(text, i)
@@ -92,6 +98,11 @@ func appendEscaped(dst []byte, text string) []byte {
 		i += size
 	}
 	return append(dst, text[start:]...)
+}
+
+// asItIs tells whether text can stand in a JSON string without escapes, as nearly all can.
+func asItIs(text string) bool {
+	return plainEnd([]byte(text), 0) == len(text) && utf8.ValidString(text)
 }
 
 // nextEscape returns the size of the character at i, and whether it cannot

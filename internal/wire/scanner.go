@@ -40,6 +40,12 @@ func (s *Scanner) fail(at int) {
 	s.pos = len(s.data)
 }
 
+// failAt is fail, and returns the offset to go on from.
+func (s *Scanner) failAt(at int) int {
+	s.fail(at)
+	return s.pos
+}
+
 // Finish reports whether the document was valid, and ends here.
 func (s *Scanner) Finish() bool {
 	s.Peek()
@@ -138,31 +144,89 @@ func (s *Scanner) Value() []byte {
 }
 
 // Skip steps over one value.
-func (s *Scanner) Skip() {
-	switch s.Peek() {
+func (s *Scanner) Skip() { s.pos = s.skip(s.pos) }
+
+// skip returns the offset behind the value at i. What is looked at most often is done
+// here, and with the offset in a variable: in the Scanner it would be written and read
+// again at each step.
+func (s *Scanner) skip(i int) int {
+	data := s.data
+	i = space(data, i)
+	if i == len(data) {
+		return s.failAt(i)
+	}
+	switch c := data[i]; c {
 	case '"':
-		s.Str()
-	case '{':
-		for ok := s.Enter('}'); ok; ok = s.More('}') {
-			s.Str()
-			s.Colon()
-			s.Skip()
+		return s.skipString(i)
+	case '{', '[':
+		closing := c + 2 // in ASCII, of both
+		if s.depth == maxDepth {
+			return s.failAt(i)
 		}
-	case '[':
-		for ok := s.Enter(']'); ok; ok = s.More(']') {
-			s.Skip()
+		i = space(data, i+1)
+		if i < len(data) && data[i] == closing {
+			return i + 1
 		}
+		s.depth++
+		for {
+			if c == '{' {
+				i = space(data, s.skipString(i))
+				if i == len(data) || data[i] != ':' {
+					return s.failAt(i)
+				}
+				i++
+			}
+			i = space(data, s.skip(i))
+			switch {
+			case i == len(data):
+				return s.failAt(i)
+			case data[i] == ',':
+				i = space(data, i+1)
+			case data[i] == closing:
+				s.depth--
+				return i + 1
+			default:
+				return s.failAt(i)
+			}
+		}
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		s.pos = i
+		s.number()
 	case 't':
+		s.pos = i
 		s.literal("true")
 	case 'f':
+		s.pos = i
 		s.literal("false")
 	case 'n':
+		s.pos = i
 		s.literal("null")
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		s.number()
 	default:
-		s.fail(s.pos)
+		return s.failAt(i)
 	}
+	return s.pos
+}
+
+// skipString returns the offset behind the string at i.
+func (s *Scanner) skipString(i int) int {
+	data := s.data
+	if i >= len(data) || data[i] != '"' {
+		return s.failAt(i)
+	}
+	end := plainEnd(data, i+1)
+	if end < len(data) && data[end] == '"' {
+		return end + 1
+	}
+	s.strFrom(i+1, end)
+	return s.pos
+}
+
+// space returns the offset of the first byte from i on that is no white space, or the end.
+func space(data []byte, i int) int {
+	for i < len(data) && data[i] <= ' ' && (data[i] == ' ' || data[i] == '\t' || data[i] == '\n' || data[i] == '\r') {
+		i++
+	}
+	return i
 }
 
 func (s *Scanner) literal(word string) {
@@ -249,8 +313,18 @@ func (s *Scanner) Str() (raw []byte, escaped bool) {
 		return nil, false
 	}
 	start := s.pos + 1
-	for i := start; ; {
-		i = plainEnd(s.data, i)
+	end := plainEnd(s.data, start)
+	if end < len(s.data) && s.data[end] == '"' {
+		s.pos = end + 1
+		return s.data[start:end:end], false
+	}
+	return s.strFrom(start, end)
+}
+
+// strFrom is the rest of Str, for a string that is not plain up to its end. What is before i
+// is.
+func (s *Scanner) strFrom(start, i int) (raw []byte, escaped bool) {
+	for ; ; i = plainEnd(s.data, i) {
 		switch s.at(i) {
 		case '"':
 			s.pos = i + 1
@@ -290,6 +364,12 @@ func (s *Scanner) escape(i int) (end int, ok bool) {
 // plainEnd returns the offset of the first byte from i on which means something
 // in a string: a quote, a backslash, a control character; or the end.
 func plainEnd(data []byte, i int) int {
+	if i+8 <= len(data) { // many strings are short
+		if m := special(binary.LittleEndian.Uint64(data[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+		i += 8
+	}
 	for ; i+32 <= len(data); i += 32 { // which mean nothing, mostly
 		four := data[i : i+32]
 		a, b := binary.LittleEndian.Uint64(four), binary.LittleEndian.Uint64(four[8:])
