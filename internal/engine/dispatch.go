@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"runtime"
 	"sync"
 
 	"github.com/lambdabatch/lambdabatch/internal/fault"
@@ -169,7 +170,13 @@ func (p *pilot) permitted(permit Permit, err error) {
 		p.batch.invoking, p.batch.cancel = invoking, cancel
 	}
 	p.askPermit()
+	another := p.starting != nil
 	p.unlock()
+	if another {
+		// It goes first, and this goroutine to where an idle processor finds it: the one that
+		// was started last is not taken from its processor for as long as that is busy.
+		runtime.Gosched()
+	}
 	if p.batch == nil {
 		cancel()
 	}
