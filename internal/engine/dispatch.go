@@ -323,4 +323,5 @@ func deepen(really bool) (n byte) {
 	return n
 }
 
-const stackRoom = 5 << 10
+// stackRoom is bytes: a call by the SDK's client takes about so much, over HTTP/2.
+const stackRoom = 20 << 10
