@@ -43,7 +43,7 @@ func (c *config) enter(r *engine.Record, data []byte, p *pen) error {
 		r.ID = p.id()
 	}
 	if c.format == Records {
-		dst := p.room(wire.RecordSize(r.ID, data))
+		dst := p.room(wire.RecordRoom(r.ID, data))
 		p.write(r, wire.AppendRecord(dst, r.ID, data))
 		return nil
 	}

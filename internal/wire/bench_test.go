@@ -61,12 +61,6 @@ func BenchmarkRequest(b *testing.B) {
 			}
 		}
 	})
-	b.Run("RecordSize", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_ = wire.RecordSize(ids[0], data)
-		}
-	})
 }
 
 func BenchmarkParseResults(b *testing.B) {

@@ -12,11 +12,6 @@ const (
 	RequestClose     = `]}`
 )
 
-// RequestOverhead and RecordSize give the exact size of a request before it is
-// written: of one record or more, it is RequestOverhead and the sum of their
-// RecordSize. The first record has no separator, hence what is taken off here.
-const RequestOverhead = len(RequestOpen) + len(RequestClose) - len(RequestSeparator)
-
 const (
 	recordOpen  = `{"id":"`
 	recordData  = `","data":`
@@ -25,10 +20,10 @@ const (
 	replacement = "\uFFFD" // for each byte of an ID that is not UTF-8
 )
 
-// RecordSize returns how many bytes a record adds to a request: what
-// AppendRecord writes, and a separator.
-func RecordSize(id string, data []byte) int {
-	return len(RequestSeparator) + len(recordOpen) + escapedLen(id) + len(recordData) + len(data) + len(recordClose)
+// RecordRoom returns as many bytes as AppendRecord appends at the most.
+func RecordRoom(id string, data []byte) int {
+	const longest = 6 // bytes, of what one byte can become: \u0000
+	return len(recordOpen) + longest*len(id) + len(recordData) + len(data) + len(recordClose)
 }
 
 // AppendRecord appends one record to dst, without a separator. The caller has
