@@ -23,14 +23,17 @@ func TestParse(t *testing.T) {
 
 func TestChooseRows(t *testing.T) {
 	t.Parallel()
-	floors := []string{"floor: mutex and slice", "floor: channel and goroutine", "floor: mutex, slice, future per batch", "floor: the invoker alone"}
+	floors := []string{
+		"floor: mutex and slice", "floor: channel and goroutine", "floor: mutex, slice, future per batch",
+		"floor: checked, copied, future per batch", "floor: the invoker alone",
+	}
 	for list, want := range map[string][]string{
 		"bundler,hand-written":        {"bundler", "hand-written"},
 		"lambdabatch":                 {"lambdabatch"},
 		"lambdabatch-engine, gocloud": {"lambdabatch engine", "gocloud"},
 		"data":                        {"dataloader", "dataloadgen"},
 		"floor":                       floors,
-		"floor: mutex, slice, future per batch,floor": {floors[2], floors[0], floors[1], floors[3]},
+		"floor: mutex, slice, future per batch,floor": {floors[2], floors[0], floors[1], floors[3], floors[4]},
 		"floor:-channel": {floors[1]},
 	} {
 		chosen, err := chooseRows(list)

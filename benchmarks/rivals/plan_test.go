@@ -84,10 +84,10 @@ func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	out, _ := runPlan(t, "-markdown", "-n", "2000", "-rounds", "1", "-rows", "lambdabatch,floor", "-batches", "20,100")
 	lines := strings.Split(out, "\n")
-	if len(lines) != 2+5+3 {
+	if len(lines) != 2+6+3 {
 		t.Fatalf("%d lines in\n%s", len(lines), out)
 	}
-	for _, line := range lines[:7] {
+	for _, line := range lines[:8] {
 		if strings.Count(line, "|") != strings.Count(lines[0], "|") {
 			t.Errorf("a line has other columns than the head:\n%s", out)
 		}

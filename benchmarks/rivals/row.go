@@ -44,7 +44,7 @@ func rows() []row {
 		sliceRow(),
 		channelRow(),
 		futureRow(),
-		copyRow(),
+		copiedRow(),
 		invokerRow(),
 	}
 }
