@@ -123,8 +123,15 @@ func scanResult(s *Scanner, r *Result) {
 		r.Malformed = notAnObject
 		return
 	}
+	likely := usual[:]
 	for ok := s.Enter('}'); ok; ok = s.More('}') {
-		switch string(s.key()) {
+		var key []byte
+		if len(likely) > 0 && s.Take(likely[0].member) {
+			key, likely = likely[0].key, likely[1:]
+		} else {
+			key = s.key()
+		}
+		switch string(key) {
 		case "id":
 			switch {
 			case r.Malformed != noID:
@@ -152,6 +159,16 @@ func scanResult(s *Scanner, r *Result) {
 	if r.Malformed != "" {
 		*r = Result{Malformed: r.Malformed}
 	}
+}
+
+// usual is the members of a result in the order in which they mostly stand there.
+var usual = [...]struct {
+	key    []byte
+	member string
+}{
+	{[]byte("id"), `"id":`},
+	{[]byte("status"), `"status":`},
+	{[]byte("data"), `"data":`},
 }
 
 func scanStatus(s *Scanner) []byte {
