@@ -24,6 +24,6 @@ func TestAllocations(t *testing.T) {
 	}
 	b := newWhole(t, 100)
 	n := testing.AllocsPerRun(5, func() { push(t, b, parcel200, records, 1) })
-	assert.LessOrEqual(t, n/records, 4.0, "all the way, 100 in a batch")
+	assert.LessOrEqual(t, n/records, 3.0, "all the way, 100 in a batch")
 	require.NoError(t, b.Close())
 }
