@@ -61,15 +61,23 @@ func Pool(n, size int) []*Record {
 	)
 	notes := strings.Repeat(note, size/len(note)+1)
 	dots := strings.Repeat(".", size)
+	bytes := make([]byte, 0, 2*n*size)
+	records := make([]Record, n)
 	pool := make([]*Record, n)
 	for i := range pool {
-		number := First + uint64(i)
-		data := fmt.Appendf(make([]byte, 0, size), head, number)
-		data = append(data, notes[:size-len(data)-len(tail)]...)
-		data = append(data, tail...)
-		text := fmt.Appendf(make([]byte, 0, size), `"%d`, number)
-		text = append(append(text, dots[:size-len(text)-1]...), '"')
-		pool[i] = &Record{number, data, text}
+		r := &records[i]
+		r.Number = First + uint64(i)
+		from := len(bytes)
+		bytes = fmt.Appendf(bytes, head, r.Number)
+		bytes = append(bytes, notes[:from+size-len(bytes)-len(tail)]...)
+		bytes = append(bytes, tail...)
+		r.Data = bytes[from:len(bytes):len(bytes)]
+		from = len(bytes)
+		bytes = fmt.Appendf(bytes, `"%d`, r.Number)
+		bytes = append(bytes, dots[:from+size-len(bytes)-1]...)
+		bytes = append(bytes, '"')
+		r.Text = bytes[from:len(bytes):len(bytes)]
+		pool[i] = r
 	}
 	return pool
 }
