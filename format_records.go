@@ -36,22 +36,17 @@ func (recordsFormat) ReadResponse(payload []byte, results *Results) error {
 		if !ok {
 			continue
 		}
-		switch string(r.Status) {
-		case "success":
+		if string(r.Status) == "success" { // which is made a string for the comparison only
 			results.Succeed(at, r.Data)
-		case "retry":
-			results.Retry(at, r.RetryAfter, recordError(results.ID(at), r))
-		default:
-			results.Fail(at, recordError(results.ID(at), r))
+			continue
+		}
+		failed := &RecordError{ID: results.ID(at), Status: string(r.Status), Type: r.ErrorType, Message: r.ErrorMessage}
+		if failed.Status == "retry" {
+			failed.Retryable, failed.RetryAfter = true, r.RetryAfter
+			results.Retry(at, r.RetryAfter, failed)
+		} else {
+			results.Fail(at, failed)
 		}
 	}
 	return nil
-}
-
-// recordError is the error of a record that the function has failed.
-func recordError(id string, r *wire.Result) *RecordError {
-	status := string(r.Status)
-	return &RecordError{
-		ID: id, Status: status, Type: r.ErrorType, Message: r.ErrorMessage, Retryable: status == "retry", RetryAfter: r.RetryAfter,
-	}
 }

@@ -177,7 +177,7 @@ func TestRecordErrors(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		vals, errs := answers(t, `{"results":[
 			{"id":"a","status":"failure","error":{"type":"NoStock","message":"sold out"}},
-			{"id":"b","status":"failure","error":"plain"},
+			{"id":"b","status":"failure","error":"plain","retryAfterMs":5000},
 			{"id":"c","status":"Succeeded","data":1}]}`)
 		assert.Empty(t, vals)
 		for id, want := range map[string]lambdabatch.RecordError{
