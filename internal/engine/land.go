@@ -108,7 +108,7 @@ func (e *Engine) arrive(b *Batch, a *Answer, s *scratch) {
 	for i, r := range b.Records {
 		res := &a.Results[i]
 		r.fly(b.Flight)
-		r.tries, r.aboard, r.state = 1, false, settled
+		r.aboard, r.state = false, settled
 		r.land(a.Fault.Certainty, res.Err)
 		s.finished = append(s.finished, done{r, Outcome{Data: res.Data, Err: res.Err}})
 		if res.Err == nil {
