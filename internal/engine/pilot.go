@@ -8,7 +8,7 @@ import (
 	"github.com/lambdabatch/lambdabatch/internal/fault"
 )
 
-// pilot is a goroutine that makes invocations. It begins by asking for the permit;
+// pilot is a goroutine that makes an invocation. It begins by asking for the permit;
 // with the permit in hand it leaves the asking to another, and sends. When code of
 // the user's ends the goroutine (runtime.Goexit), another one goes on in its place.
 type pilot struct {
@@ -69,9 +69,7 @@ func (p *pilot) run() {
 			}
 		default:
 			p.step = gone
-			if asks := p.askAgain(); asks != nil {
-				*p = pilot{Engine: p.Engine, fly: p.fly, asks: asks}
-			}
+			p.leave()
 		}
 	}
 }
@@ -93,18 +91,12 @@ func (p *pilot) exited() {
 	}
 }
 
-// askAgain makes the goroutine that is done with its invocation the asking one,
-// if one is needed, and otherwise counts it out.
-func (e *Engine) askAgain() context.Context {
+// leave counts a goroutine out.
+func (e *Engine) leave() {
 	e.mu.Lock()
 	defer e.unlock()
-	if e.ready.first != nil && !e.asking && !e.killed {
-		e.asking = true
-		return e.askContext()
-	}
 	e.running--
 	e.advance()
-	return nil
 }
 
 // ask waits for the permit.
