@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -477,6 +478,38 @@ func TestUnusedPermit(t *testing.T) {
 		require.NoError(t, b.Close())
 		assert.Equal(t, []lambdabatch.Feedback{{Use: lambdabatch.NotUsed}}, got)
 		assert.Empty(t, s.Invocations())
+	})
+}
+
+// Nobody waits for a permit when the last record has left, and the next one has one asked
+// for anew.
+func TestPermitThatNobodyNeedsAnyMore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newService(t)
+		waiting, quota := 0, false
+		b := newBatcher(t, s.Client(), lambdabatch.WithLinger(0),
+			lambdabatch.WithLimiter(lame(func(ctx context.Context) (func(lambdabatch.Feedback), error) {
+				if !quota {
+					waiting++
+					<-ctx.Done()
+					waiting--
+					return nil, ctx.Err()
+				}
+				return func(lambdabatch.Feedback) {}, nil
+			})))
+		for range 2 {
+			ctx, leave := context.WithCancel(t.Context())
+			f := b.Submit(ctx, "a")
+			synctest.Wait()
+			assert.Equal(t, 1, waiting)
+			leave()
+			<-f.Done()
+			synctest.Wait()
+			assert.Zero(t, waiting)
+		}
+		quota = true
+		_, err := b.Do(t.Context(), "a")
+		require.NoError(t, err)
 	})
 }
 
