@@ -158,7 +158,9 @@ func TestOrderingKeyAndFlush(t *testing.T) {
 				submit(lambdabatch.OrderingKey("k")) // is held
 				start := time.Now()
 				require.NoError(t, b.Flush(t.Context()))
-				assert.Equal(t, 2*time.Second, time.Since(start))
+				// The permit is back before the first batch has landed, at the same moment: the record that is
+				// held goes with the second batch, or after it.
+				assert.Contains(t, []time.Duration{2 * time.Second, 3 * time.Second}, time.Since(start))
 
 				submit(lambdabatch.OrderingKey("k"))
 				for range 4 {

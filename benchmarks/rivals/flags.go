@@ -110,6 +110,9 @@ func chooseRows(list string) ([]row, error) {
 			}
 		}
 	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("-rows %s: there is no name in it", list)
+	}
 	return chosen, nil
 }
 

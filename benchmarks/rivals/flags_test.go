@@ -53,7 +53,7 @@ func TestChooseRows(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
-		"-n 0", "-rounds 0", "-rows nobody", "-rows floor,nobody", "-batches 0", "-batches 20,x", "-batches 1025", "-producers 9",
+		"-n 0", "-rounds 0", "-rows nobody", "-rows floor,nobody", "-rows ,", "-batches 0", "-batches 20,x", "-batches 1025", "-producers 9",
 		"-json -markdown", "-cpuprofile f", "-nothing", "word",
 	} {
 		if _, err := parse(strings.Fields(args), nil); err == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -16,20 +17,19 @@ func (p *plan) run(out, progress io.Writer) error {
 	if err := p.measure(all, progress); err != nil {
 		return err
 	}
-	if p.svg != "" {
-		if err := os.WriteFile(p.svg, []byte(p.plot(all)), 0o644); err != nil { //nolint:gosec // a plot is for everybody
-			return err
-		}
-	}
+	var err error
 	switch {
 	case p.json:
-		return writeJSON(out, all)
+		err = writeJSON(out, all)
 	case p.markdown:
 		p.writeMarkdown(out, all)
 	default:
 		writeTable(out, all)
 	}
-	return nil
+	if p.svg != "" { // after the rest, which took long and is not to be lost if this fails
+		err = errors.Join(err, os.WriteFile(p.svg, []byte(p.plot(all)), 0o644)) //nolint:gosec // a plot is for everybody
+	}
+	return err
 }
 
 // measure runs all contests in each round, so that a machine that is slow for a while is

@@ -11,7 +11,7 @@ import (
 func copiedRow() row {
 	return row{
 		name: "floor: checked, copied, future per batch",
-		does: "no library, the least that does with a record's bytes what lambdabatch engine does: checks that they are JSON, copies them into " +
+		does: "no library, a simple batcher that does with a record's bytes what lambdabatch engine does: checks that they are JSON, a string, copies them into " +
 			"a request, and reads a result for each record from the response; bounds a batch by number and nothing else; a partial batch goes at " +
 			"the end",
 		start: startCopied,

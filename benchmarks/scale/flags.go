@@ -106,12 +106,15 @@ func chooseTables(list string) ([]string, error) {
 	return chosen, nil
 }
 
+// mostAtOnce is how many records may wait: so many take 5 GB.
+const mostAtOnce = 10_000_000
+
 func parseNumbers(name, list string) ([]int, error) {
 	var out []int
 	for s := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(s))
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("-%s %s: must be numbers from 1", name, list)
+		if err != nil || n < 1 || n > mostAtOnce {
+			return nil, fmt.Errorf("-%s %s: must be numbers from 1 to %d", name, list, mostAtOnce)
 		}
 		out = append(out, n)
 	}
